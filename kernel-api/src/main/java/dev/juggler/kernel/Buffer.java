@@ -1,0 +1,34 @@
+package dev.juggler.kernel;
+
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A run of bytes in the memory of one device. Closing it frees what it owns; adopted memory stays.
+ */
+public interface Buffer extends AutoCloseable {
+    /** Size in bytes. */
+    long byteSize();
+
+    /** The bytes themselves where the host can address them, else null. */
+    @Nullable MemorySegment host();
+
+    /**
+     * Copies {@code target.byteSize()} bytes from {@code offset} to host memory; returns when they
+     * are there.
+     *
+     * @throws IndexOutOfBoundsException if the range is not inside the buffer
+     */
+    void read(long offset, MemorySegment target);
+
+    /**
+     * Copies all of {@code source} from host memory to {@code offset}; {@code source} may be reused
+     * on return.
+     *
+     * @throws IndexOutOfBoundsException if the range is not inside the buffer
+     */
+    void write(long offset, MemorySegment source);
+
+    @Override
+    void close();
+}

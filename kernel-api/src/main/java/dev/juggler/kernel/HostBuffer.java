@@ -1,0 +1,58 @@
+package dev.juggler.kernel;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/** A buffer in host memory: allocated here, or adopted (a mapped file, a test's array). */
+public final class HostBuffer implements Buffer {
+    /** Enough for a cache line and the widest vector. */
+    public static final long ALIGNMENT = 64;
+
+    private final MemorySegment memory;
+    private final @Nullable Arena owned;
+
+    private HostBuffer(MemorySegment memory, @Nullable Arena owned) {
+        this.memory = memory;
+        this.owned = owned;
+    }
+
+    /** Zeroed memory of {@code bytes} bytes, freed by {@link #close()}. */
+    @SuppressWarnings("MustBeClosedChecker") // the buffer owns the arena and close() closes it
+    public static HostBuffer allocate(long bytes) {
+        Arena arena = Arena.ofShared();
+        return new HostBuffer(arena.allocate(Math.max(bytes, 1), ALIGNMENT), arena);
+    }
+
+    /** A view of memory that somebody else owns and keeps alive. */
+    public static HostBuffer adopt(MemorySegment memory) {
+        return new HostBuffer(memory, null);
+    }
+
+    @Override
+    public long byteSize() {
+        return memory.byteSize();
+    }
+
+    @Override
+    public MemorySegment host() {
+        return memory;
+    }
+
+    @Override
+    public void read(long offset, MemorySegment target) {
+        MemorySegment.copy(memory, offset, target, 0, target.byteSize());
+    }
+
+    @Override
+    public void write(long offset, MemorySegment source) {
+        MemorySegment.copy(source, 0, memory, offset, source.byteSize());
+    }
+
+    @Override
+    public void close() {
+        if (owned != null) {
+            owned.close();
+        }
+    }
+}
