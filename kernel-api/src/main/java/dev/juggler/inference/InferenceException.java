@@ -1,5 +1,6 @@
 package dev.juggler.inference;
 
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /** A request was refused or has failed. */
@@ -24,6 +25,7 @@ public final class InferenceException extends RuntimeException {
 
     private final Kind kind;
     private final @Nullable String parameter;
+    private final @Nullable Duration retryAfter;
 
     public InferenceException(Kind kind, String message) {
         this(kind, message, (String) null);
@@ -36,12 +38,26 @@ public final class InferenceException extends RuntimeException {
         super(message);
         this.kind = kind;
         this.parameter = parameter;
+        this.retryAfter = null;
     }
 
     public InferenceException(Kind kind, String message, Throwable cause) {
         super(message, cause);
         this.kind = kind;
         this.parameter = null;
+        this.retryAfter = null;
+    }
+
+    private InferenceException(Kind kind, String message, Duration retryAfter) {
+        super(message);
+        this.kind = kind;
+        this.parameter = null;
+        this.retryAfter = retryAfter;
+    }
+
+    /** An {@link Kind#OVERLOADED} refusal that says when it is worth trying again. */
+    public static InferenceException overloaded(String message, Duration retryAfter) {
+        return new InferenceException(Kind.OVERLOADED, message, retryAfter);
     }
 
     public Kind kind() {
@@ -51,5 +67,10 @@ public final class InferenceException extends RuntimeException {
     /** The field of the request that is at fault, or null. */
     public @Nullable String parameter() {
         return parameter;
+    }
+
+    /** When it is worth trying again (the Retry-After of HTTP), or null where nobody knows. */
+    public @Nullable Duration retryAfter() {
+        return retryAfter;
     }
 }
