@@ -1,0 +1,4 @@
+@NullMarked
+package dev.juggler.engine.cache;
+
+import org.jspecify.annotations.NullMarked;

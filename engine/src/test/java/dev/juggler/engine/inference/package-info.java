@@ -1,0 +1,4 @@
+@NullMarked
+package dev.juggler.engine.inference;
+
+import org.jspecify.annotations.NullMarked;

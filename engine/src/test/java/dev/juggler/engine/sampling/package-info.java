@@ -1,0 +1,4 @@
+@NullMarked
+package dev.juggler.engine.sampling;
+
+import org.jspecify.annotations.NullMarked;

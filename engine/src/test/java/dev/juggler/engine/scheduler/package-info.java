@@ -1,0 +1,4 @@
+@NullMarked
+package dev.juggler.engine.scheduler;
+
+import org.jspecify.annotations.NullMarked;
