@@ -38,4 +38,17 @@ public interface Inference {
      * @throws InferenceException if the request is refused, see its kind
      */
     Generation submit(GenerationRequest request);
+
+    /**
+     * The ids that a prompt becomes for a model, as {@link #submit} would make them. Loads no
+     * weights.
+     *
+     * @throws InferenceException if the model is unknown, the template refuses the conversation, or
+     *     this engine has no tokenizer apart from a generation
+     */
+    default List<Integer> tokenize(String model, Prompt prompt) {
+        throw new InferenceException(
+                InferenceException.Kind.INVALID_REQUEST,
+                "this engine cannot tokenize a prompt apart from a generation");
+    }
 }

@@ -45,6 +45,12 @@ public interface HttpCall {
      */
     void onClientGone(Runnable action);
 
+    /**
+     * Adds {@code name=value} to the line that the server logs for this call, e.g. the model and
+     * the number of tokens.
+     */
+    default void note(String name, Object value) {}
+
     /** The body of an answer that is sent piece by piece. */
     interface BodyStream extends AutoCloseable {
         /**

@@ -1,5 +1,6 @@
 package dev.juggler.protocol;
 
+import dev.juggler.inference.InferenceException;
 import org.jspecify.annotations.Nullable;
 
 /** An answer that is an error. */
@@ -26,6 +27,29 @@ public final class HttpError extends RuntimeException {
     /** A request that makes no sense. */
     public static HttpError badRequest(String message, @Nullable String parameter) {
         return new HttpError(400, "invalid_request", message, parameter);
+    }
+
+    /** What the engine reports, in terms of HTTP. */
+    public static HttpError of(InferenceException failure) {
+        String text = String.valueOf(failure.getMessage());
+        String parameter = failure.parameter();
+        HttpError error =
+                switch (failure.kind()) {
+                    case INVALID_REQUEST -> new HttpError(400, "invalid_request", text, parameter);
+                    case CONTEXT_EXCEEDED ->
+                            new HttpError(400, "context_length_exceeded", text, parameter);
+                    case UNKNOWN_MODEL ->
+                            new HttpError(
+                                    404,
+                                    "model_not_found",
+                                    text,
+                                    parameter == null ? "model" : parameter);
+                    case OVERLOADED -> new HttpError(503, "overloaded", text, parameter);
+                    case UNAVAILABLE -> new HttpError(503, "unavailable", text, parameter);
+                    case INTERNAL -> new HttpError(500, "internal_error", text, parameter);
+                };
+        error.initCause(failure);
+        return error;
     }
 
     public int status() {
