@@ -1,0 +1,40 @@
+package dev.juggler.launcher.config;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigObject;
+import com.typesafe.config.ConfigUtil;
+import com.typesafe.config.ConfigValue;
+import com.typesafe.config.ConfigValueFactory;
+import com.typesafe.config.ConfigValueType;
+import java.nio.file.Path;
+
+/** Makes the paths of models absolute: relative to the file that names them, {@code ~} is home. */
+final class ModelPaths {
+    private ModelPaths() {}
+
+    static Config absolute(Config config, Path folder, Path home) {
+        Config result = config;
+        ConfigObject models =
+                Configuration.object(Configuration.object(config.root(), "juggler"), "models");
+        for (String name : models.keySet()) {
+            ConfigValue path = Configuration.object(models, name).get("path");
+            if (path != null && path.valueType() == ConfigValueType.STRING) {
+                String text = String.valueOf(path.unwrapped());
+                String file = path.origin().filename();
+                Path base =
+                        file == null ? folder : Path.of(file).toAbsolutePath().resolveSibling("");
+                Path absolute =
+                        text.startsWith("~/")
+                                ? home.resolve(text.substring(2))
+                                : base.resolve(text);
+                result =
+                        result.withValue(
+                                ConfigUtil.joinPath("juggler", "models", name, "path"),
+                                ConfigValueFactory.fromAnyRef(
+                                        absolute.normalize().toString(),
+                                        path.origin().description()));
+            }
+        }
+        return result;
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.juggler.launcher.plugin;
+
+import org.jspecify.annotations.NullMarked;
