@@ -1,0 +1,242 @@
+package dev.juggler.engine.gguf;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileChannel.MapMode;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A model in GGUF form: one file, or all parts of a split one, mapped into memory. The tables are
+ * checked when it is opened; tensor data are pages of the files, read when they are touched.
+ * Closing it unmaps the data: nothing that came from it may be used afterwards. Immutable and safe
+ * for use by many threads.
+ */
+public final class GgufFile implements AutoCloseable {
+    private final List<GgufPart> parts;
+    private final long fileBytes;
+    private final Map<String, GgufTensor> tensors;
+    private final @Nullable Arena arena;
+
+    private GgufFile(List<GgufPart> parts, long fileBytes, @Nullable Arena arena) {
+        this.parts = List.copyOf(parts);
+        this.fileBytes = fileBytes;
+        this.arena = arena;
+        Map<String, GgufTensor> byName = new LinkedHashMap<>();
+        for (GgufPart part : parts) {
+            for (GgufTensor tensor : part.tensors()) {
+                GgufTensor other = byName.put(tensor.name(), tensor);
+                if (other != null) {
+                    throw new GgufException(
+                            part.file(),
+                            tensor.offset(),
+                            "tensor %s is also in %s".formatted(tensor.name(), other.file()));
+                }
+            }
+        }
+        this.tensors = Collections.unmodifiableMap(byName);
+    }
+
+    /**
+     * Opens and checks a model.
+     *
+     * @param path the file; of a split model any part, the others are found beside it
+     * @throws GgufException if a file cannot be read or is not as it must be
+     */
+    @SuppressWarnings("MustBeClosedChecker") // the file owns the arena and close() closes it
+    public static GgufFile open(Path path) {
+        Arena arena = Arena.ofShared();
+        boolean opened = false;
+        try {
+            GgufFile file = read(path, other -> map(other, arena), arena);
+            opened = true;
+            return file;
+        } finally {
+            if (!opened) {
+                arena.close();
+            }
+        }
+    }
+
+    /**
+     * Reads a model of a single file that is in memory already; it is not closed with the result.
+     *
+     * @param name what to call it in errors
+     * @throws GgufException if it is not as it must be
+     */
+    public static GgufFile of(Path name, MemorySegment memory) {
+        return read(
+                name,
+                other -> {
+                    if (other.equals(name)) {
+                        return memory;
+                    }
+                    throw new GgufException(other, GgufException.NOWHERE, "not in memory");
+                },
+                null);
+    }
+
+    /** Where the bytes of a part come from. */
+    private interface Source {
+        MemorySegment bytes(Path part);
+    }
+
+    private static GgufFile read(Path path, Source source, @Nullable Arena arena) {
+        Path first = SplitName.of(path).map(split -> split.part(0)).orElse(path);
+        MemorySegment bytes = source.bytes(first);
+        GgufPart part = GgufPart.parse(first, bytes);
+        int count = SplitName.parts(part);
+        if (count == 1) {
+            return new GgufFile(List.of(part), bytes.byteSize(), arena);
+        }
+        SplitName name =
+                SplitName.of(first)
+                        .orElseThrow(() ->
+                                new GgufException(
+                                        first,
+                                        GgufException.NOWHERE,
+                                        "it is one of %d parts, so its name must end in -00001-of-%05d.gguf"
+                                                .formatted(count, count)));
+        List<GgufPart> parts = new ArrayList<>();
+        parts.add(part);
+        long fileBytes = bytes.byteSize();
+        for (int i = 1; i < count; i++) {
+            MemorySegment more = source.bytes(name.part(i));
+            fileBytes += more.byteSize();
+            parts.add(GgufPart.parse(name.part(i), more));
+        }
+        SplitName.check(parts);
+        return new GgufFile(parts, fileBytes, arena);
+    }
+
+    private static MemorySegment map(Path path, Arena arena) {
+        try {
+            if (Files.isDirectory(path)) {
+                throw new GgufException(
+                        path, GgufException.NOWHERE, "this is a folder, not a GGUF file");
+            }
+            try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+                return channel.map(MapMode.READ_ONLY, 0, channel.size(), arena);
+            }
+        } catch (NoSuchFileException e) {
+            throw new GgufException(path, GgufException.NOWHERE, "there is no such file");
+        } catch (IOException e) {
+            throw new GgufException(path, GgufException.NOWHERE, "cannot be read: " + e);
+        }
+    }
+
+    /** The file; of a split model the first part. */
+    public Path path() {
+        return parts.getFirst().file();
+    }
+
+    /** All files, in order. */
+    public List<Path> paths() {
+        return parts.stream().map(GgufPart::file).toList();
+    }
+
+    /** Version of the format: 2 or 3. */
+    public int version() {
+        return parts.getFirst().version();
+    }
+
+    /** The metadata; of a split model those of the first part. */
+    public GgufMetadata metadata() {
+        return parts.getFirst().metadata();
+    }
+
+    /** The family: {@code general.architecture}. */
+    public String architecture() {
+        return metadata().string("general.architecture");
+    }
+
+    /** All tensors, in file order. */
+    public List<GgufTensor> tensors() {
+        return List.copyOf(tensors.values());
+    }
+
+    /** The tensor with this name, or null. */
+    public @Nullable GgufTensor find(String name) {
+        return tensors.get(name);
+    }
+
+    /**
+     * The tensor with this name.
+     *
+     * @throws GgufException if there is none
+     */
+    public GgufTensor tensor(String name) {
+        GgufTensor tensor = tensors.get(name);
+        if (tensor == null) {
+            throw new GgufException(
+                    path(),
+                    GgufException.NOWHERE,
+                    "tensor %s is missing; the file has %d others".formatted(name, tensors.size()));
+        }
+        return tensor;
+    }
+
+    /** Number of weights: elements of all tensors. */
+    public long parameters() {
+        return tensors.values().stream().mapToLong(GgufTensor::elements).sum();
+    }
+
+    /** Bytes of all tensors. */
+    public long tensorBytes() {
+        return tensors.values().stream().mapToLong(GgufTensor::bytes).sum();
+    }
+
+    /** Size of all files. */
+    public long fileBytes() {
+        return fileBytes;
+    }
+
+    /**
+     * Name of the quantization: as {@code general.file_type} says, else the tensor type that has
+     * most bytes; {@code none} without tensors.
+     */
+    public String quantization() {
+        if (metadata().has("general.file_type")) {
+            var name = GgufTypeNames.ofFileType(metadata().integer("general.file_type"));
+            if (name.isPresent()) {
+                return name.get();
+            }
+        }
+        return tensors.values().stream()
+                .collect(
+                        Collectors.groupingBy(
+                                GgufTensor::typeName, Collectors.summingLong(GgufTensor::bytes)))
+                .entrySet()
+                .stream()
+                .max(
+                        Comparator.comparingLong(Map.Entry<String, Long>::getValue)
+                                .thenComparing(Map.Entry.comparingByKey()))
+                .map(Map.Entry::getKey)
+                .orElse("none");
+    }
+
+    /** Unmaps the files. */
+    @Override
+    public void close() {
+        if (arena != null) {
+            arena.close();
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "%s: %d tensors, %s".formatted(path(), tensors.size(), quantization());
+    }
+}

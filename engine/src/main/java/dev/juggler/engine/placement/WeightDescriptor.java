@@ -1,0 +1,30 @@
+package dev.juggler.engine.placement;
+
+import dev.juggler.kernel.DType;
+
+/**
+ * A weight as placement sees it, known from a model's tables before its data are read.
+ *
+ * <p>Tied embeddings are one tensor with two roles: two descriptors of the same name.
+ *
+ * @param name name of the tensor in the file
+ * @param role what it is for
+ * @param layer the layer it belongs to, from 0, or {@link #NO_LAYER}
+ * @param moeLayer whether that layer has routed experts
+ * @param dtype element type
+ * @param bytes size of the whole tensor
+ * @param experts how many experts are stacked in it, or 0 if it is no stack
+ */
+public record WeightDescriptor(
+        String name, Role role, int layer, boolean moeLayer, DType dtype, long bytes, int experts) {
+    /** The layer of weights outside of all layers. */
+    public static final int NO_LAYER = -1;
+
+    public WeightDescriptor {
+        if (layer < NO_LAYER || bytes < 0 || experts < 0) {
+            throw new IllegalArgumentException(
+                    "weight %s: layer %d, %d bytes, %d experts"
+                            .formatted(name, layer, bytes, experts));
+        }
+    }
+}
