@@ -33,8 +33,7 @@ final class UnknownKeys {
         ConfigObject mine = Configuration.object(given, "juggler");
         ConfigObject reference = Configuration.object(known, "juggler");
         Set<String> sections = new TreeSet<>(reference.keySet());
-        sections.add("models");
-        sections.add("variables");
+        sections.addAll(Set.of("models", "variables", "backend", "protocol"));
         requireKnown(mine, sections, "juggler.", "");
         for (Map.Entry<String, ConfigValue> section : mine.entrySet()) {
             String path = "juggler." + section.getKey();
