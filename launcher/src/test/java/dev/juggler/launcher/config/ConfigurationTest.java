@@ -60,6 +60,7 @@ class ConfigurationTest {
         refused("jugler.server.port = 1", "did you mean juggler?");
         refused("juggler.backend.cdua.device = 1", "unknown key juggler.backend.cdua");
         refused("juggler.server = 5", "must be a block");
+        write("");
         ConfigurationException thrown =
                 assertThrows(
                         ConfigurationException.class,
