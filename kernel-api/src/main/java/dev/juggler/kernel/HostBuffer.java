@@ -49,9 +49,15 @@ public final class HostBuffer implements Buffer {
         MemorySegment.copy(source, 0, memory, offset, source.byteSize());
     }
 
+    /** False once memory that the buffer owns is freed. */
+    public boolean isOpen() {
+        return memory.scope().isAlive();
+    }
+
+    /** Frees what was allocated here; a second call does nothing. */
     @Override
     public void close() {
-        if (owned != null) {
+        if (owned != null && isOpen()) {
             owned.close();
         }
     }
