@@ -89,11 +89,11 @@ public final class GgufFile implements AutoCloseable {
     }
 
     /** Where the bytes of a part come from. */
-    private interface Source {
+    interface Source {
         MemorySegment bytes(Path part);
     }
 
-    private static GgufFile read(Path path, Source source, @Nullable Arena arena) {
+    static GgufFile read(Path path, Source source, @Nullable Arena arena) {
         Path first = SplitName.of(path).map(split -> split.part(0)).orElse(path);
         MemorySegment bytes = source.bytes(first);
         GgufPart part = GgufPart.parse(first, bytes);

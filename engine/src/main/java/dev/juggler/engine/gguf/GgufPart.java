@@ -210,6 +210,7 @@ record GgufPart(
                                         Math.max(available, 0)));
             }
             long next = i + 1 < ordered.size() ? ordered.get(i + 1).offset : available;
+            next = Math.min(next, available);
             if (i + 1 < ordered.size() && (info.end() > next || info.offset == next)) {
                 throw header.broken(
                         ordered.get(i + 1).at,

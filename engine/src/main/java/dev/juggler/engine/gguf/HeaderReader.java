@@ -16,6 +16,9 @@ import java.nio.file.Path;
  * JVM that has just started, and a buffer is fast before the compiler has seen it.
  */
 final class HeaderReader {
+    /** Longest header: far above any vocabulary; a buffer takes little more. */
+    private static final long LONGEST_HEADER = 1L << 30;
+
     /** Longest text: far above any chat template, far below what would hurt. */
     private static final long LONGEST_TEXT = 64L << 20;
 
@@ -28,7 +31,7 @@ final class HeaderReader {
     HeaderReader(Path file, MemorySegment memory) {
         this.file = file;
         this.bytes =
-                memory.asSlice(0, Math.min(memory.byteSize(), Integer.MAX_VALUE))
+                memory.asSlice(0, Math.min(memory.byteSize(), LONGEST_HEADER))
                         .asByteBuffer()
                         .order(ByteOrder.LITTLE_ENDIAN);
     }
