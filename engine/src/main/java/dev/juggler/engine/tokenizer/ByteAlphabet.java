@@ -1,6 +1,8 @@
 package dev.juggler.engine.tokenizer;
 
+import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
 /**
  * The spelling of bytes as printable characters that byte-level BPE vocabularies use since GPT-2:
@@ -11,7 +13,7 @@ final class ByteAlphabet {
     private static final short[] BYTES = new short[256 + 68];
 
     static {
-        java.util.Arrays.fill(BYTES, (short) -1);
+        Arrays.fill(BYTES, (short) -1);
         char next = 256;
         for (int i = 0; i < 256; i++) {
             boolean visible =
@@ -42,7 +44,7 @@ final class ByteAlphabet {
     }
 
     private static byte[] mixedBytes(String spelled) {
-        java.io.ByteArrayOutputStream bytes = new java.io.ByteArrayOutputStream();
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         spelled.codePoints()
                 .forEach(
                         point -> {

@@ -1,5 +1,6 @@
 package dev.juggler.engine.tokenizer;
 
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -53,7 +54,7 @@ final class BytePairs {
         }
         byte[] left = ByteAlphabet.bytes(merge.substring(0, space));
         byte[] right = ByteAlphabet.bytes(merge.substring(space + 1));
-        byte[] both = java.util.Arrays.copyOf(left, left.length + right.length);
+        byte[] both = Arrays.copyOf(left, left.length + right.length);
         System.arraycopy(right, 0, both, left.length, right.length);
         pairs.add(
                 symbol(both, 0, left.length),

@@ -1,6 +1,7 @@
 package dev.juggler.engine.tokenizer;
 
 import java.util.Arrays;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -87,8 +88,7 @@ final class CharacterClass {
     /** Exactly these characters. */
     static CharacterClass of(String characters) {
         return ofRanges(
-                characters.codePoints().sorted().flatMap(c -> java.util.stream.IntStream.of(c, c))
-                        .toArray());
+                characters.codePoints().sorted().flatMap(c -> IntStream.of(c, c)).toArray());
     }
 
     /** Code points from each first to the second of a pair, both included; ascending. */
@@ -102,7 +102,7 @@ final class CharacterClass {
         System.arraycopy(other.ranges, 0, both, ranges.length, other.ranges.length);
         long[] pairs = new long[both.length / 2];
         for (int i = 0; i < pairs.length; i++) {
-            pairs[i] = (long) both[2 * i] << 32 | both[2 * i + 1];
+            pairs[i] = ((long) both[2 * i] << 32) | both[2 * i + 1];
         }
         Arrays.sort(pairs);
         for (int i = 0; i < pairs.length; i++) {
@@ -142,7 +142,7 @@ final class CharacterClass {
     }
 
     private static int traitsOf(int point) {
-        return 1 << Character.getType(point) | (isWhiteSpace(point) ? WHITE_SPACE : 0);
+        return (1 << Character.getType(point)) | (isWhiteSpace(point) ? WHITE_SPACE : 0);
     }
 
     /** Unicode's White_Space, which none of the methods of Character is. */

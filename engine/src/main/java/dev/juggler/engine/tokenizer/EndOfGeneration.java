@@ -1,5 +1,6 @@
 package dev.juggler.engine.tokenizer;
 
+import java.util.Collections;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -67,6 +68,6 @@ final class EndOfGeneration {
         if (eos != null) {
             ids.add(eos);
         }
-        return java.util.Collections.unmodifiableSet(ids);
+        return Collections.unmodifiableSet(ids);
     }
 }

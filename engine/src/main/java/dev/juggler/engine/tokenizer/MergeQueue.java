@@ -35,7 +35,7 @@ final class MergeQueue {
 
     /** A pair: the lower the priority, the sooner it is merged. */
     static long pair(int priority, int merged) {
-        return (long) priority << 32 | merged;
+        return ((long) priority << 32) | merged;
     }
 
     /** Makes room for the symbols of a word, which the caller then writes. */
@@ -95,7 +95,7 @@ final class MergeQueue {
         }
         merged[left] = (int) pair;
         priority[left] = (int) (pair >> 32);
-        offer(pair & 0xFFFF_FFFF_0000_0000L | left);
+        offer((pair & 0xFFFF_FFFF_0000_0000L) | left);
     }
 
     private void offer(long element) {

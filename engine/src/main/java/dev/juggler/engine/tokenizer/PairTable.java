@@ -42,7 +42,7 @@ final class PairTable {
     }
 
     private static long key(int left, int right) {
-        return (long) left << 32 | right;
+        return ((long) left << 32) | right;
     }
 
     private int slot(long key) {

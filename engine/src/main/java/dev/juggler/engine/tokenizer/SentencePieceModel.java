@@ -1,6 +1,7 @@
 package dev.juggler.engine.tokenizer;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,7 +51,7 @@ final class SentencePieceModel implements TokenModel {
     private Tables build() {
         TextIndex pieces = new TextIndex(vocabulary.size());
         int[] byteTokens = new int[256];
-        java.util.Arrays.fill(byteTokens, -1);
+        Arrays.fill(byteTokens, -1);
         for (int id = 0; id < vocabulary.size(); id++) {
             TokenType type = vocabulary.type(id);
             if (type == TokenType.BYTE) {
@@ -74,7 +75,7 @@ final class SentencePieceModel implements TokenModel {
             int high = Character.digit(token.charAt(3), 16);
             int low = Character.digit(token.charAt(4), 16);
             if (high >= 0 && low >= 0) {
-                return high << 4 | low;
+                return (high << 4) | low;
             }
         }
         throw new TokenizerException(
@@ -146,7 +147,7 @@ final class SentencePieceModel implements TokenModel {
     /** Orders scores descending as ints ascending. */
     private static int priority(float score) {
         int bits = Float.floatToIntBits(score + 0f);
-        return ~(bits ^ bits >> 31 & Integer.MAX_VALUE);
+        return ~(bits ^ ((bits >> 31) & Integer.MAX_VALUE));
     }
 
     /** No spaces at the ends and single ones between. */

@@ -101,7 +101,7 @@ final class TextIndex {
 
     /** Spreads the high bits over the low ones, which choose the slot. */
     static int mix(int hash) {
-        int mixed = (hash ^ hash >>> 16) * 0x85EBCA6B;
-        return mixed ^ mixed >>> 13;
+        int mixed = (hash ^ (hash >>> 16)) * 0x85EBCA6B;
+        return mixed ^ (mixed >>> 13);
     }
 }

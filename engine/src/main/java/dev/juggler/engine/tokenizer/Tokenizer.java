@@ -2,6 +2,7 @@ package dev.juggler.engine.tokenizer;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -88,7 +89,7 @@ public final class Tokenizer {
         }
         int[] all = ids.toArray();
         boolean doubled = addsBos && all.length > 1 && all[1] == all[0];
-        return doubled ? java.util.Arrays.copyOfRange(all, 1, all.length) : all;
+        return doubled ? Arrays.copyOfRange(all, 1, all.length) : all;
     }
 
     private void encode(String text, boolean parseSpecial, IntList ids) {

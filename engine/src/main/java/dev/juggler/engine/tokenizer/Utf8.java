@@ -34,17 +34,17 @@ final class Utf8 {
         if (point < 0x80) {
             bytes[next++] = (byte) point;
         } else if (point < 0x800) {
-            bytes[next++] = (byte) (0xC0 | point >> 6);
-            bytes[next++] = (byte) (0x80 | point & 0x3F);
+            bytes[next++] = (byte) (0xC0 | (point >> 6));
+            bytes[next++] = (byte) (0x80 | (point & 0x3F));
         } else if (point < 0x10000) {
-            bytes[next++] = (byte) (0xE0 | point >> 12);
-            bytes[next++] = (byte) (0x80 | point >> 6 & 0x3F);
-            bytes[next++] = (byte) (0x80 | point & 0x3F);
+            bytes[next++] = (byte) (0xE0 | (point >> 12));
+            bytes[next++] = (byte) (0x80 | ((point >> 6) & 0x3F));
+            bytes[next++] = (byte) (0x80 | (point & 0x3F));
         } else {
-            bytes[next++] = (byte) (0xF0 | point >> 18);
-            bytes[next++] = (byte) (0x80 | point >> 12 & 0x3F);
-            bytes[next++] = (byte) (0x80 | point >> 6 & 0x3F);
-            bytes[next++] = (byte) (0x80 | point & 0x3F);
+            bytes[next++] = (byte) (0xF0 | (point >> 18));
+            bytes[next++] = (byte) (0x80 | ((point >> 12) & 0x3F));
+            bytes[next++] = (byte) (0x80 | ((point >> 6) & 0x3F));
+            bytes[next++] = (byte) (0x80 | (point & 0x3F));
         }
         return next;
     }

@@ -1,5 +1,6 @@
 package dev.juggler.engine.tokenizer;
 
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -141,8 +142,8 @@ public final class Vocabulary {
         private int @Nullable [] types;
         private float @Nullable [] scores;
         private @Nullable List<String> merges;
-        private final Map<String, Integer> ids = new java.util.HashMap<>();
-        private final Map<String, Boolean> flags = new java.util.HashMap<>();
+        private final Map<String, Integer> ids = new HashMap<>();
+        private final Map<String, Boolean> flags = new HashMap<>();
 
         /**
          * @param model {@code gpt2} or {@code llama}
@@ -196,6 +197,8 @@ public final class Vocabulary {
         }
 
         /**
+         * The vocabulary.
+         *
          * @throws TokenizerException if the parts do not fit together
          */
         public Vocabulary build() {
