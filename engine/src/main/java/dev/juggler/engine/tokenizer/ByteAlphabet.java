@@ -16,8 +16,7 @@ final class ByteAlphabet {
         Arrays.fill(BYTES, (short) -1);
         char next = 256;
         for (int i = 0; i < 256; i++) {
-            boolean visible =
-                    (i >= '!' && i <= '~') || (i >= 0xA1 && i <= 0xFF && i != 0xAD);
+            boolean visible = (i >= '!' && i <= '~') || (i >= 0xA1 && i <= 0xFF && i != 0xAD);
             LETTERS[i] = visible ? (char) i : next++;
             BYTES[LETTERS[i]] = (short) i;
         }
@@ -46,15 +45,14 @@ final class ByteAlphabet {
     private static byte[] mixedBytes(String spelled) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         spelled.codePoints()
-                .forEach(
-                        point -> {
-                            if (point < BYTES.length && BYTES[point] >= 0) {
-                                bytes.write(BYTES[point]);
-                            } else {
-                                bytes.writeBytes(
-                                        Character.toString(point).getBytes(StandardCharsets.UTF_8));
-                            }
-                        });
+                .forEach(point -> {
+                    if (point < BYTES.length && BYTES[point] >= 0) {
+                        bytes.write(BYTES[point]);
+                    } else {
+                        bytes.writeBytes(
+                                Character.toString(point).getBytes(StandardCharsets.UTF_8));
+                    }
+                });
         return bytes.toByteArray();
     }
 }

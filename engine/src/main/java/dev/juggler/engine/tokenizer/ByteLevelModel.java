@@ -42,8 +42,7 @@ final class ByteLevelModel implements TokenModel {
     @Override
     public void encode(String text, boolean afterBorder, IntList ids) {
         BytePairs table = pairs();
-        int[] points =
-                Utf8.codePoints(preTokenizer.composes() ? Composition.compose(text) : text);
+        int[] points = Utf8.codePoints(preTokenizer.composes() ? Composition.compose(text) : text);
         IntList words = preTokenizer.words(points);
         MergeQueue queue = new MergeQueue();
         byte[] bytes = new byte[256];

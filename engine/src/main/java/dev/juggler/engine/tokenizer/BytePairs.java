@@ -36,8 +36,7 @@ final class BytePairs {
     private void addTokens(Vocabulary vocabulary, boolean userDefined) {
         for (int id = 0; id < tokens; id++) {
             TokenType type = vocabulary.type(id);
-            boolean wanted =
-                    userDefined ? type == TokenType.USER_DEFINED : !type.isLiteral();
+            boolean wanted = userDefined ? type == TokenType.USER_DEFINED : !type.isLiteral();
             if (wanted) {
                 byte[] bytes = ByteAlphabet.bytes(vocabulary.token(id));
                 symbols.add(bytes, 0, bytes.length, id);

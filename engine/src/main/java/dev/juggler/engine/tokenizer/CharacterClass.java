@@ -27,7 +27,9 @@ final class CharacterClass {
     /** {@code \p{N}}. */
     static final CharacterClass NUMBER =
             ofCategories(
-                    Character.DECIMAL_DIGIT_NUMBER, Character.LETTER_NUMBER, Character.OTHER_NUMBER);
+                    Character.DECIMAL_DIGIT_NUMBER,
+                    Character.LETTER_NUMBER,
+                    Character.OTHER_NUMBER);
 
     /** {@code \p{M}}. */
     static final CharacterClass MARK =

@@ -33,7 +33,8 @@ final class Composition {
             int point = text.codePointAt(i);
             marks = CharacterClass.MARK.contains(point) ? marks + 1 : 0;
             if (marks > MOST_MARKS) {
-                composed.append(Normalizer.normalize(text.substring(piece, i), Normalizer.Form.NFC));
+                composed.append(
+                        Normalizer.normalize(text.substring(piece, i), Normalizer.Form.NFC));
                 piece = i;
                 marks = 1;
             }

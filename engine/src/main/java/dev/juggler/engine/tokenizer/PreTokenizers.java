@@ -44,7 +44,14 @@ final class PreTokenizers {
     static PreTokenizer named(String name) {
         return switch (name) {
             case "default" -> unnamed();
-            case "gpt-2", "phi-2", "mellum", "gigachat", "a.x-4.0", "exaone4", "jais", "trillion",
+            case "gpt-2",
+                    "phi-2",
+                    "mellum",
+                    "gigachat",
+                    "a.x-4.0",
+                    "exaone4",
+                    "jais",
+                    "trillion",
                     "granite-docling" ->
                     new PreTokenizer(gpt2());
             case "olmo", "mpt" -> new PreTokenizer(gpt2()).composing();
@@ -54,11 +61,24 @@ final class PreTokenizers {
             case "falcon" -> falcon();
             case "qwen2", "deepseek-r1-qwen" -> new PreTokenizer(words(LETTER, 1)).composing();
             case "qwen35" -> new PreTokenizer(words(LETTER.or(MARK), 1)).composing();
-            case "megrez", "kormo", "stablelm2", "hunyuan", "solar-open", "grok-2", "bailingmoe",
-                    "bailingmoe2", "llada-moe" ->
+            case "megrez",
+                    "kormo",
+                    "stablelm2",
+                    "hunyuan",
+                    "solar-open",
+                    "grok-2",
+                    "bailingmoe",
+                    "bailingmoe2",
+                    "llada-moe" ->
                     new PreTokenizer(words(LETTER, 1));
             case "dbrx", "smaug-bpe", "glm4", "chatglm-bpe" -> new PreTokenizer(words(LETTER, 3));
-            case "llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0",
+            case "llama-bpe",
+                    "llama3",
+                    "llama-v3",
+                    "falcon3",
+                    "falcon-h1",
+                    "pixtral",
+                    "midm-2.0",
                     "lfm2" ->
                     new PreTokenizer(words(LETTER, 3)).preferringWholeWords().addingBos();
             case "seed-coder" -> seedCoder();
@@ -86,9 +106,7 @@ final class PreTokenizers {
                 threeDigits());
     }
 
-    /**
-     * {@code 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+}.
-     */
+    /** {@code 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+}. */
     private static Stage gpt2() {
         return isolate(
                 firstOf(
@@ -181,8 +199,8 @@ final class PreTokenizers {
     }
 
     /**
-     * {@code [^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|...},
-     * see {@link Rules#casedWord}.
+     * {@code [^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|...}, see
+     * {@link Rules#casedWord}.
      */
     private static Rule casedWord(CharacterClass excluded) {
         CharacterClass both = CASELESS.or(MARK);
@@ -233,7 +251,7 @@ final class PreTokenizers {
                                 spaces())));
     }
 
-    /** {@code  ?[^(\s|.,!?…。，、।۔،)]+}: parentheses and bar are in the brackets. */
+    /** {@code ?[^(\s|.,!?…。，、।۔،)]+}: parentheses and bar are in the brackets. */
     private static Stage bloom() {
         CharacterClass stops = SPACE.or(CharacterClass.of("(|.,!?…。，、।۔،)"));
         return isolate(optional(BLANK, many(stops.negate())));

@@ -1,6 +1,8 @@
 package dev.juggler.engine.tokenizer;
 
-/** How text without special tokens becomes ids, and a token becomes bytes. Safe for many threads. */
+/**
+ * How text without special tokens becomes ids, and a token becomes bytes. Safe for many threads.
+ */
 sealed interface TokenModel permits ByteLevelModel, SentencePieceModel {
     /**
      * Appends the ids of a text.

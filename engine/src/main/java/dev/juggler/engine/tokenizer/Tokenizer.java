@@ -146,8 +146,8 @@ public final class Tokenizer {
     }
 
     /**
-     * The bytes of a token: of ordinary tokens the text that they stand for, of control tokens their
-     * spelling.
+     * The bytes of a token: of ordinary tokens the text that they stand for, of control tokens
+     * their spelling.
      *
      * @throws IllegalArgumentException if there is no such token
      */

@@ -46,14 +46,13 @@ public final class Vocabulary {
         if (scores != null) {
             checkLength("tokenizer.ggml.scores", scores.length);
         }
-        ids.forEach(
-                (role, id) -> {
-                    if (id < 0 || id >= tokens.size()) {
-                        throw new TokenizerException(
-                                "tokenizer.ggml.%s_token_id is %d, but the vocabulary has %d tokens"
-                                        .formatted(role, id, tokens.size()));
-                    }
-                });
+        ids.forEach((role, id) -> {
+            if (id < 0 || id >= tokens.size()) {
+                throw new TokenizerException(
+                        "tokenizer.ggml.%s_token_id is %d, but the vocabulary has %d tokens"
+                                .formatted(role, id, tokens.size()));
+            }
+        });
     }
 
     private void checkLength(String key, int length) {

@@ -98,7 +98,8 @@ class GoldenTokenizersTest {
                                 .filter(id -> !id.isEmpty())
                                 .mapToInt(Integer::parseInt)
                                 .toArray();
-                if (name.equals("qwen3") && !Normalizer.isNormalized(cases[i], Normalizer.Form.NFC)) {
+                if (name.equals("qwen3")
+                        && !Normalizer.isNormalized(cases[i], Normalizer.Form.NFC)) {
                     continue;
                 }
                 ids.check(cases[i], expected, tokenizer.encode(cases[i], false));
@@ -139,8 +140,7 @@ class GoldenTokenizersTest {
             }
             text.append(decoder.finish());
             byte[] bytes = java.util.HexFormat.of().parseHex(line.get("bytes_hex").asString());
-            answers.check(
-                    prompt, new String(bytes, StandardCharsets.UTF_8), text.toString());
+            answers.check(prompt, new String(bytes, StandardCharsets.UTF_8), text.toString());
         }
         prompts.finish();
         answers.finish();
