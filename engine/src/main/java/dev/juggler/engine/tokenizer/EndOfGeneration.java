@@ -10,41 +10,11 @@ import org.jspecify.annotations.Nullable;
  * known to stop with are found by their text, among the special tokens only.
  */
 final class EndOfGeneration {
-    private static final Set<String> KNOWN =
-            Set.of(
-                    "<|eot_id|>",
-                    "<|im_end|>",
-                    "<|end|>",
-                    "<|return|>",
-                    "<|call|>",
-                    "<|flush|>",
-                    "<|calls|>",
-                    "<end_of_turn>",
-                    "<|endoftext|>",
-                    "<|end_of_text|>",
-                    "</s>",
-                    "<eos>",
-                    "<|eom_id|>",
-                    "<EOT>",
-                    "_<EOT>",
-                    "<|EOT|>",
-                    "[EOT]",
-                    "[EOS]",
-                    "[e~[",
-                    "<end_of_utterance>",
-                    "<｜end▁of▁sentence｜>",
-                    "<|fim_pad|>",
-                    "<fim-pad>",
-                    "<fim_pad>",
-                    "<|fim_repo|>",
-                    "<|repo_name|>",
-                    "<|file_sep|>");
-
     private EndOfGeneration() {}
 
     static Set<Integer> of(Vocabulary vocabulary, SpecialTokens specials, @Nullable Integer eos) {
         Set<Integer> ids = new TreeSet<>();
-        for (String text : KNOWN) {
+        for (String text : KnownMarkers.END_OF_GENERATION) {
             Integer id = specials.find(text);
             if (id != null) {
                 ids.add(id);

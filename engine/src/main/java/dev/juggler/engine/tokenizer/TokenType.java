@@ -3,25 +3,41 @@ package dev.juggler.engine.tokenizer;
 /** What a token of a vocabulary is, numbered as in {@code tokenizer.ggml.token_type}. */
 public enum TokenType {
     /** Not said. */
-    UNDEFINED,
+    UNDEFINED(0),
     /** A piece of text. */
-    NORMAL,
+    NORMAL(1),
     /** Stands for text that the vocabulary cannot express. */
-    UNKNOWN,
+    UNKNOWN(2),
     /** Structure, not text: begin, end, role markers. Only recognised in trusted text. */
-    CONTROL,
+    CONTROL(3),
     /** A literal text that is always one token. */
-    USER_DEFINED,
+    USER_DEFINED(4),
     /** Never produced: padding of the table. */
-    UNUSED,
+    UNUSED(5),
     /** One byte, written {@code <0x41>}. */
-    BYTE;
+    BYTE(6);
 
-    private static final TokenType[] BY_NUMBER = values();
+    private final int number;
+
+    TokenType(int number) {
+        this.number = number;
+    }
+
+    int number() {
+        return number;
+    }
 
     /** The type of a number in the file; unknown numbers are {@link #UNDEFINED}. */
     static TokenType of(int number) {
-        return number >= 0 && number < BY_NUMBER.length ? BY_NUMBER[number] : UNDEFINED;
+        return switch (number) {
+            case 1 -> NORMAL;
+            case 2 -> UNKNOWN;
+            case 3 -> CONTROL;
+            case 4 -> USER_DEFINED;
+            case 5 -> UNUSED;
+            case 6 -> BYTE;
+            default -> UNDEFINED;
+        };
     }
 
     /** Whether its text is no part of what a model says: left out when decoding. */

@@ -28,12 +28,13 @@ public final class Vocabulary {
         this.architecture = builder.architecture;
         this.name = builder.name;
         this.tokens = builder.tokens;
-        this.types = builder.types;
-        this.scores = builder.scores;
+        this.types = builder.types == null ? null : builder.types.clone();
+        this.scores = builder.scores == null ? null : builder.scores.clone();
         this.merges = builder.merges;
         this.ids = Map.copyOf(builder.ids);
         this.flags = Map.copyOf(builder.flags);
         check();
+        unmaskControlTokens();
     }
 
     private void check() {
@@ -53,6 +54,14 @@ public final class Vocabulary {
                                 .formatted(role, id, tokens.size()));
             }
         });
+    }
+
+    private void unmaskControlTokens() {
+        for (int id = 0; types != null && id < tokens.size(); id++) {
+            if (type(id) == TokenType.USER_DEFINED && KnownMarkers.isControl(tokens.get(id))) {
+                types[id] = TokenType.CONTROL.number();
+            }
+        }
     }
 
     private void checkLength(String key, int length) {
@@ -82,7 +91,10 @@ public final class Vocabulary {
         return tokens.get(id);
     }
 
-    /** What a token is; normal where the file does not say. */
+    /**
+     * What a token is; normal where the file does not say. Well-known end markers that a file calls
+     * user-defined are control tokens.
+     */
     public TokenType type(int id) {
         return types == null ? TokenType.NORMAL : TokenType.of(types[id]);
     }
@@ -167,13 +179,13 @@ public final class Vocabulary {
 
         /** Types by id, as {@link TokenType} numbers them. */
         public Builder types(int[] types) {
-            this.types = types.clone();
+            this.types = types;
             return this;
         }
 
         /** Scores by id: the higher, the sooner a token is formed. */
         public Builder scores(float[] scores) {
-            this.scores = scores.clone();
+            this.scores = scores;
             return this;
         }
 

@@ -98,8 +98,11 @@ class GoldenTokenizersTest {
                                 .filter(id -> !id.isEmpty())
                                 .mapToInt(Integer::parseInt)
                                 .toArray();
+                // These outputs are llama.cpp's, which does not normalize; the .jsonl has this
+                // text.
                 if (name.equals("qwen3")
                         && !Normalizer.isNormalized(cases[i], Normalizer.Form.NFC)) {
+                    System.out.printf("qwen3.inp case %d is no NFC: left to qwen3.jsonl%n", i);
                     continue;
                 }
                 ids.check(cases[i], expected, tokenizer.encode(cases[i], false));
