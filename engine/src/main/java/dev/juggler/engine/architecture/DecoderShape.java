@@ -1,0 +1,43 @@
+package dev.juggler.engine.architecture;
+
+import dev.juggler.engine.model.Model;
+import dev.juggler.engine.nn.Decoder;
+import dev.juggler.engine.nn.DecoderLayer;
+import dev.juggler.engine.placement.Role;
+import dev.juggler.kernel.Shape;
+import java.util.List;
+
+/**
+ * What every decoder has: layers, a width, and what stands before and after the layers.
+ *
+ * @param layers number of layers
+ * @param width elements of a row between layers
+ * @param epsilon of the norms
+ */
+record DecoderShape(int layers, int width, float epsilon) {
+    /** Far beyond any model; keeps absurd files from costing memory. */
+    static final int WIDEST = 1 << 24;
+
+    static final int MOST_LAYERS = 1 << 12;
+    static final int MOST_EXPERTS = 1 << 16;
+
+    static DecoderShape read(ModelKeys keys) {
+        return new DecoderShape(
+                keys.integer("block_count", 1, MOST_LAYERS),
+                keys.integer("embedding_length", 1, WIDEST),
+                (float) keys.number("attention.layer_norm_rms_epsilon", 0, 1));
+    }
+
+    /** Takes embedding, last norm and head; where there is no head the embedding is it (tied). */
+    Model assemble(WeightSource weights, List<DecoderLayer> layers) {
+        String embedding = "token_embd.weight";
+        String head = weights.has("output.weight") ? "output.weight" : embedding;
+        Shape table = Shape.matrix(weights.rows(embedding), width);
+        return new Decoder(
+                weights.take(WeightRequest.matrix(embedding, Role.EMBED, table)),
+                layers,
+                weights.take(WeightRequest.vector("output_norm.weight", Role.NORM, width)),
+                weights.take(WeightRequest.matrix(head, Role.HEAD, table)),
+                epsilon);
+    }
+}

@@ -1,0 +1,51 @@
+package dev.juggler.engine.architecture;
+
+import dev.juggler.engine.placement.Role;
+import dev.juggler.kernel.Shape;
+import dev.juggler.kernel.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The weights of one layer. Names are written in full, with {@code %d} where the layer's number
+ * stands.
+ */
+record LayerWeights(WeightSource weights, int layer) {
+    boolean has(String name) {
+        return weights.has(name.formatted(layer));
+    }
+
+    /** [rows, columns]. */
+    Tensor matrix(String name, Role role, int rows, int columns) {
+        return take(name, role, Shape.matrix(rows, columns), 0, false);
+    }
+
+    /** [count, rows, columns], one matrix for each head. */
+    Tensor heads(String name, Role role, int count, int rows, int columns) {
+        return take(name, role, new Shape(count, rows, columns), 0, false);
+    }
+
+    /** [experts, rows, columns], one matrix for each expert. */
+    Tensor experts(String name, int experts, int rows, int columns) {
+        return take(name, Role.EXPERTS, new Shape(experts, rows, columns), experts, false);
+    }
+
+    /** F32 [experts, width], one row for each expert. */
+    Tensor expertBiases(String name, int experts, int width) {
+        return take(name, Role.EXPERTS, Shape.matrix(experts, width), experts, true);
+    }
+
+    /** F32 [1, width]. */
+    Tensor vector(String name, Role role, int width) {
+        return take(name, role, Shape.matrix(1, width), 0, true);
+    }
+
+    /** F32 [1, width], or null where the file has none. */
+    @Nullable Tensor vectorIfPresent(String name, Role role, int width) {
+        return has(name) ? vector(name, role, width) : null;
+    }
+
+    private Tensor take(String name, Role role, Shape shape, int experts, boolean plain) {
+        return weights.take(
+                new WeightRequest(name.formatted(layer), role, layer, shape, experts, plain));
+    }
+}

@@ -1,0 +1,70 @@
+package dev.juggler.engine.architecture;
+
+import static dev.juggler.engine.placement.Role.NORM;
+
+import dev.juggler.engine.architecture.AttentionReader.Biases;
+import dev.juggler.engine.architecture.AttentionReader.Norm;
+import dev.juggler.engine.model.Model;
+import dev.juggler.engine.nn.DecoderLayer;
+import dev.juggler.kernel.RopePlan.Pairing;
+import dev.juggler.kernel.Routing;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * OLMoE: queries and keys are normed over all heads together, routing weights stay as they are.
+ * Muennighoff et al. 2024, arXiv:2409.02060.
+ */
+final class Olmoe {
+    /** What the keys say. */
+    record Config(
+            DecoderShape decoder,
+            AttentionShape attention,
+            int expertWidth,
+            int experts,
+            int expertsUsed) {
+        static Config read(ModelKeys keys) {
+            DecoderShape decoder = DecoderShape.read(keys);
+            AttentionShape attention = AttentionShape.read(keys, decoder.layers(), decoder.width());
+            int experts = keys.integer("expert_count", 1, DecoderShape.MOST_EXPERTS);
+            return new Config(
+                    decoder,
+                    attention,
+                    keys.integer("feed_forward_length", 1, DecoderShape.WIDEST),
+                    experts,
+                    keys.integer("expert_used_count", 1, experts));
+        }
+    }
+
+    private Olmoe() {}
+
+    static Model load(ModelKeys keys, WeightSource weights) {
+        Config config = Config.read(keys);
+        AttentionShape shape = config.attention();
+        int width = config.decoder().width();
+        AttentionReader attention =
+                new AttentionReader(
+                        shape,
+                        width,
+                        config.decoder().epsilon(),
+                        shape.rope(Pairing.HALVES, null),
+                        Biases.NONE,
+                        Norm.WHOLE);
+        List<DecoderLayer> layers = new ArrayList<>();
+        for (int index = 0; index < config.decoder().layers(); index++) {
+            LayerWeights layer = new LayerWeights(weights, index);
+            layers.add(
+                    new DecoderLayer(
+                            layer.vector("blk.%d.attn_norm.weight", NORM, width),
+                            attention.read(layer, shape.plan(0, null)),
+                            layer.vector("blk.%d.ffn_norm.weight", NORM, width),
+                            FeedForwardReader.experts(
+                                    layer,
+                                    width,
+                                    config.expertWidth(),
+                                    config.experts(),
+                                    Routing.softmax(config.expertsUsed(), false, 1))));
+        }
+        return config.decoder().assemble(weights, layers);
+    }
+}

@@ -1,0 +1,205 @@
+package dev.juggler.engine.device;
+
+import dev.juggler.engine.architecture.WeightRequest;
+import dev.juggler.engine.device.DeviceTable.Device;
+import dev.juggler.engine.gguf.GgufFile;
+import dev.juggler.engine.gguf.GgufTensor;
+import dev.juggler.engine.model.ModelException;
+import dev.juggler.engine.placement.Role;
+import dev.juggler.engine.placement.WeightDescriptor;
+import dev.juggler.kernel.Buffer;
+import dev.juggler.kernel.DType;
+import dev.juggler.kernel.Shape;
+import dev.juggler.kernel.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Puts each weight that an architecture takes on the device that the placement names: in place
+ * where a device works on host memory, else by a copy. Closing it frees what was copied.
+ */
+final class LoadedWeights extends FileWeights implements AutoCloseable {
+    private record Place(String tensor, String device) {}
+
+    private final Map<Place, Buffer> loaded = new LinkedHashMap<>();
+    private final List<Buffer> buffers = new ArrayList<>();
+    private final Map<String, Long> bytes = new LinkedHashMap<>();
+    private final Map<Integer, SplitStack> splits = new HashMap<>();
+    private final Map<Integer, String> wholeStacks = new HashMap<>();
+    private final WeightDevices placement;
+    private final DeviceTable devices;
+    private final Map<WeightKey, WeightDescriptor> descriptors = new HashMap<>();
+
+    private record WeightKey(String name, Role role) {}
+
+    LoadedWeights(
+            GgufFile file,
+            List<WeightDescriptor> described,
+            WeightDevices placement,
+            DeviceTable devices) {
+        super(file);
+        this.placement = placement;
+        this.devices = devices;
+        for (WeightDescriptor weight : described) {
+            descriptors.put(new WeightKey(weight.name(), weight.role()), weight);
+        }
+    }
+
+    /** Bytes of weights on each device; for weights that stay in the mapped file, their size. */
+    Map<String, Long> bytesByDevice() {
+        return bytes;
+    }
+
+    /** Whether experts of one layer are on several devices. */
+    boolean hasSplitExperts() {
+        return !splits.isEmpty();
+    }
+
+    @Override
+    public float[] values(String name, int length) {
+        GgufTensor tensor = checkedValues(name, length);
+        float[] values = tensor.data().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
+        for (float value : values) {
+            if (!(value > 0 && value < Float.POSITIVE_INFINITY)) {
+                throw new ModelException(
+                        "%s: tensor %s contains %s, expected positive numbers"
+                                .formatted(tensor.file(), name, value));
+            }
+        }
+        return values;
+    }
+
+    @Override
+    Tensor place(GgufTensor tensor, DType dtype, WeightRequest request) {
+        @Nullable WeightDescriptor known =
+                descriptors.get(new WeightKey(request.name(), request.role()));
+        if (known == null) {
+            throw new IllegalStateException("weight " + request.name() + " was not described");
+        }
+        String[] owners = new String[Math.max(1, known.experts())];
+        for (int expert = 0; expert < owners.length; expert++) {
+            owners[expert] =
+                    known.experts() == 0
+                            ? placement.device(known)
+                            : placement.device(known, expert);
+        }
+        boolean whole = Arrays.stream(owners).allMatch(owners[0]::equals);
+        if (known.experts() > 0) {
+            requireAlike(tensor, known.layer(), whole);
+        }
+        return whole
+                ? whole(tensor, dtype, request, devices.device(owners[0]))
+                : split(tensor, dtype, request, owners);
+    }
+
+    private Tensor whole(GgufTensor tensor, DType dtype, WeightRequest request, Device device) {
+        requireKernel(tensor, dtype, request, device);
+        Place place = new Place(tensor.name(), device.name());
+        Buffer buffer = loaded.get(place);
+        if (buffer == null) {
+            Buffer adopted = device.backend().adopt(tensor.data());
+            buffer = keep(devices.isSingle() ? adopted : new PlacedBuffer(device, adopted));
+            loaded.put(place, buffer);
+            count(device, tensor.bytes());
+        }
+        return new Tensor(dtype, request.shape(), buffer, 0);
+    }
+
+    private Tensor split(GgufTensor tensor, DType dtype, WeightRequest request, String[] owners) {
+        List<SplitStack.Part> parts = new ArrayList<>();
+        Arrays.stream(owners)
+                .distinct()
+                .map(devices::device)
+                .sorted(Comparator.comparing(Device::usesHostMemory))
+                .forEach(device -> parts.add(part(tensor, dtype, request, owners, device)));
+        SplitStack stack = new SplitStack(tensor.bytes(), parts);
+        SplitStack other = splits.putIfAbsent(request.layer(), stack);
+        if (other != null && !stack.isSplitLike(other)) {
+            throw placedApart(tensor, request.layer());
+        }
+        return new Tensor(dtype, request.shape(), stack, 0);
+    }
+
+    /** The experts of one device: the whole stack where it lies in host memory, else a copy. */
+    private SplitStack.Part part(
+            GgufTensor tensor, DType dtype, WeightRequest request, String[] owners, Device device) {
+        requireKernel(tensor, dtype, request, device);
+        long expertBytes = tensor.bytes() / owners.length;
+        int[] localIds = new int[owners.length];
+        Arrays.fill(localIds, SplitStack.ELSEWHERE);
+        int here = 0;
+        for (int expert = 0; expert < owners.length; expert++) {
+            if (owners[expert].equals(device.name())) {
+                localIds[expert] = device.usesHostMemory() ? expert : here;
+                here++;
+            }
+        }
+        count(device, here * expertBytes);
+        if (device.usesHostMemory()) {
+            Buffer all = keep(device.backend().adopt(tensor.data()));
+            Tensor stack = new Tensor(dtype, request.shape(), all, 0);
+            return new SplitStack.Part(device, stack, localIds);
+        }
+        Buffer copy = keep(device.backend().allocate(here * expertBytes));
+        for (int expert = 0; expert < owners.length; expert++) {
+            if (localIds[expert] != SplitStack.ELSEWHERE) {
+                MemorySegment data = tensor.data().asSlice(expert * expertBytes, expertBytes);
+                copy.write(localIds[expert] * expertBytes, data);
+            }
+        }
+        Shape full = request.shape();
+        Shape shape =
+                full.count() == owners.length
+                        ? new Shape(here, full.rows(), full.columns())
+                        : Shape.matrix(here, full.columns());
+        return new SplitStack.Part(device, new Tensor(dtype, shape, copy, 0), localIds);
+    }
+
+    private static void requireKernel(
+            GgufTensor tensor, DType dtype, WeightRequest request, Device device) {
+        if (!request.plain() && !device.kernels().weightTypes().contains(dtype)) {
+            throw new ModelException(
+                    "%s: tensor %s has type %s, for which device %s has no kernel; place it elsewhere or use a file quantized to another type"
+                            .formatted(tensor.file(), tensor.name(), dtype, device.name()));
+        }
+    }
+
+    /** A layer's experts are split all alike or not at all: one operation uses them together. */
+    private void requireAlike(GgufTensor tensor, int layer, boolean whole) {
+        if (whole ? splits.containsKey(layer) : wholeStacks.containsKey(layer)) {
+            throw placedApart(tensor, layer);
+        }
+        if (whole) {
+            wholeStacks.put(layer, tensor.name());
+        }
+    }
+
+    private static ModelException placedApart(GgufTensor tensor, int layer) {
+        return new ModelException(
+                "%s: experts of layer %d are split over devices, but %s not as the layer's other stacks; place them by role and expert, not by tensor name"
+                        .formatted(tensor.file(), layer, tensor.name()));
+    }
+
+    private Buffer keep(Buffer buffer) {
+        buffers.add(buffer);
+        return buffer;
+    }
+
+    private void count(Device device, long more) {
+        bytes.merge(device.name(), more, Long::sum);
+    }
+
+    @Override
+    public void close() {
+        buffers.reversed().forEach(Buffer::close);
+        buffers.clear();
+    }
+}

@@ -1,0 +1,154 @@
+package dev.juggler.engine.device;
+
+import dev.juggler.engine.device.DeviceTable.Device;
+import dev.juggler.kernel.AttentionPlan;
+import dev.juggler.kernel.ExpertWeights;
+import dev.juggler.kernel.FeedForwardWeights;
+import dev.juggler.kernel.RouterWeights;
+import dev.juggler.kernel.Routing;
+import dev.juggler.kernel.Tensor;
+import java.util.IdentityHashMap;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Groups of weights as one device's kernels take them. They are made once and kept, so that a step
+ * allocates none and a backend can recognise them; the groups of a model are few and live as long
+ * as it does.
+ */
+final class LocalWeights {
+    /** By the group as the model has it, then by device or part. */
+    private final IdentityHashMap<Object, @Nullable Object[]> known = new IdentityHashMap<>();
+
+    private final int devices;
+
+    LocalWeights(int devices) {
+        this.devices = devices;
+    }
+
+    /** The device that holds all of these weights whole, or null. */
+    static @Nullable Device commonOwner(Tensor... weights) {
+        Device common = null;
+        for (Tensor weight : weights) {
+            if (!(weight.buffer() instanceof PlacedBuffer placed)
+                    || (common != null && common.index() != placed.owner().index())) {
+                return null;
+            }
+            common = placed.owner();
+        }
+        return common;
+    }
+
+    AttentionPlan plan(Device device, AttentionPlan plan) {
+        Tensor sinks = plan.sinks();
+        if (sinks == null) {
+            return plan;
+        }
+        return local(
+                plan,
+                device.index(),
+                AttentionPlan.class,
+                () ->
+                        new AttentionPlan(
+                                plan.heads(),
+                                plan.kvHeads(),
+                                plan.keyWidth(),
+                                plan.valueWidth(),
+                                plan.scale(),
+                                plan.window(),
+                                plan.softCap(),
+                                on(device, sinks)));
+    }
+
+    Routing routing(Device device, Routing routing) {
+        Tensor bias = routing.choiceBias();
+        if (bias == null) {
+            return routing;
+        }
+        return local(
+                routing,
+                device.index(),
+                Routing.class,
+                () ->
+                        new Routing(
+                                routing.used(),
+                                routing.scoring(),
+                                routing.normalize(),
+                                routing.scale(),
+                                routing.groups(),
+                                routing.groupsUsed(),
+                                on(device, bias)));
+    }
+
+    RouterWeights router(Device device, RouterWeights router) {
+        return local(
+                router,
+                device.index(),
+                RouterWeights.class,
+                () ->
+                        new RouterWeights(
+                                on(device, router.weight()),
+                                onOrNull(device, router.bias()),
+                                routing(device, router.routing())));
+    }
+
+    FeedForwardWeights feedForward(Device device, FeedForwardWeights weights) {
+        return local(
+                weights,
+                device.index(),
+                FeedForwardWeights.class,
+                () ->
+                        new FeedForwardWeights(
+                                on(device, weights.gate()),
+                                on(device, weights.up()),
+                                on(device, weights.down()),
+                                weights.activation()));
+    }
+
+    /**
+     * @param part which part of a split stack; 0 where it is whole
+     */
+    ExpertWeights experts(Device device, ExpertWeights weights, int part) {
+        return local(
+                weights,
+                part,
+                ExpertWeights.class,
+                () ->
+                        new ExpertWeights(
+                                part(device, weights.gate(), part),
+                                part(device, weights.up(), part),
+                                part(device, weights.down(), part),
+                                partOrNull(device, weights.gateBias(), part),
+                                partOrNull(device, weights.upBias(), part),
+                                partOrNull(device, weights.downBias(), part),
+                                weights.activation()));
+    }
+
+    private static Tensor part(Device device, Tensor weight, int part) {
+        return weight.buffer() instanceof SplitStack split
+                ? split.parts().get(part).stack()
+                : on(device, weight);
+    }
+
+    private static @Nullable Tensor partOrNull(Device device, @Nullable Tensor weight, int part) {
+        return weight == null ? null : part(device, weight, part);
+    }
+
+    private static Tensor on(Device device, Tensor weight) {
+        return ((PlacedBuffer) weight.buffer()).on(device, weight);
+    }
+
+    private static @Nullable Tensor onOrNull(Device device, @Nullable Tensor weight) {
+        return weight == null ? null : on(device, weight);
+    }
+
+    private <T> T local(Object group, int index, Class<T> type, Supplier<T> maker) {
+        Object[] made = known.computeIfAbsent(group, key -> new @Nullable Object[devices]);
+        Object found = made[index];
+        if (found == null) {
+            found = maker.get();
+            made[index] = found;
+        }
+        return type.cast(found);
+    }
+}

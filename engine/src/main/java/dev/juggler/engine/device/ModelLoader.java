@@ -1,0 +1,105 @@
+package dev.juggler.engine.device;
+
+import dev.juggler.engine.architecture.Architectures;
+import dev.juggler.engine.architecture.ModelKeys;
+import dev.juggler.engine.device.DeviceTable.Device;
+import dev.juggler.engine.gguf.GgufException;
+import dev.juggler.engine.gguf.GgufFile;
+import dev.juggler.engine.model.Model;
+import dev.juggler.engine.model.ModelException;
+import dev.juggler.engine.placement.WeightDescriptor;
+import dev.juggler.kernel.Backend;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
+
+/** From a file to a model that runs: reads the tables, then puts the weights on their devices. */
+public final class ModelLoader {
+    private final Architectures architectures;
+
+    public ModelLoader(Architectures architectures) {
+        this.architectures = architectures;
+    }
+
+    /** A loader that knows all families of this engine. */
+    public static ModelLoader builtIn() {
+        return new ModelLoader(Architectures.builtIn());
+    }
+
+    /**
+     * Reads what placement and planning need to know, without touching any data.
+     *
+     * @throws ModelException if the file does not hold a model that is supported
+     */
+    public ModelDescription describe(GgufFile file) {
+        DescribedWeights weights = new DescribedWeights(file);
+        ModelKeys keys = keys(file);
+        Model model = architectures.load(keys, weights);
+        weights.requireAllTaken(keys.architecture());
+        return new ModelDescription(
+                keys.architecture(),
+                weights.descriptors(),
+                model.kvLayers(),
+                model.vocabularySize(),
+                model);
+    }
+
+    /**
+     * Loads a model.
+     *
+     * @param file stays open as long as the model is used
+     * @throws ModelException if the file does not hold a model that is supported, or a weight has a
+     *     type for which its device has no kernel
+     * @throws dev.juggler.kernel.BackendException if the placement names a device that is not open
+     * @throws dev.juggler.kernel.OutOfDeviceMemoryException if a device has not enough memory
+     */
+    public PlacedModel load(GgufFile file, WeightDevices placement, Devices open) {
+        ModelDescription description = describe(file);
+        DeviceTable devices = devices(description, placement, open);
+        LoadedWeights weights = new LoadedWeights(file, description.weights(), placement, devices);
+        try {
+            Model model = architectures.load(keys(file), weights);
+            List<Device> kvOwners =
+                    IntStream.range(0, description.kvLayers().size())
+                            .mapToObj(description::attentionWeight)
+                            .map(weight -> devices.device(placement.device(weight)))
+                            .toList();
+            return new PlacedModel(description, model, devices, weights, kvOwners);
+        } catch (RuntimeException e) {
+            weights.close();
+            throw e;
+        }
+    }
+
+    private static ModelKeys keys(GgufFile file) {
+        try {
+            return new ModelKeys(file.metadata(), file.path().toString(), file.architecture());
+        } catch (GgufException e) {
+            throw new ModelException(String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    /** The devices that the placement uses, the preferred first. */
+    private static DeviceTable devices(
+            ModelDescription description, WeightDevices placement, Devices open) {
+        Set<String> used = new HashSet<>();
+        for (WeightDescriptor weight : description.weights()) {
+            if (weight.experts() == 0) {
+                used.add(placement.device(weight));
+            }
+            for (int expert = 0; expert < weight.experts(); expert++) {
+                used.add(placement.device(weight, expert));
+            }
+        }
+        used.forEach(open::get);
+        List<Backend> backends = new ArrayList<>();
+        for (String name : open.names()) {
+            if (used.contains(name)) {
+                backends.add(open.get(name));
+            }
+        }
+        return new DeviceTable(backends);
+    }
+}

@@ -1,0 +1,372 @@
+package dev.juggler.engine.device;
+
+import dev.juggler.engine.device.DeviceTable.Device;
+import dev.juggler.kernel.AttentionPlan;
+import dev.juggler.kernel.BatchLayout;
+import dev.juggler.kernel.Buffer;
+import dev.juggler.kernel.DType;
+import dev.juggler.kernel.ExpertWeights;
+import dev.juggler.kernel.FeedForwardWeights;
+import dev.juggler.kernel.GatedActivation;
+import dev.juggler.kernel.Kernels;
+import dev.juggler.kernel.KvPages;
+import dev.juggler.kernel.RopePlan;
+import dev.juggler.kernel.RouterWeights;
+import dev.juggler.kernel.Routing;
+import dev.juggler.kernel.Tensor;
+import dev.juggler.kernel.Workspace;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Kernels of a model that is spread over devices: an operation runs on the device that holds its
+ * weight, attention on the one that holds the layer's pages, and what has neither where its first
+ * argument was written. Activations are moved there when they are elsewhere. Fused steps whose
+ * weights are all on one device are that device's own; the others are taken apart.
+ */
+public final class PlacedKernels implements Kernels {
+    private final DeviceTable devices;
+    private final LocalWeights locals;
+    private @Nullable Device lastOnHost;
+
+    PlacedKernels(DeviceTable devices) {
+        this.devices = devices;
+        locals = new LocalWeights(devices.devices().size());
+    }
+
+    @Override
+    public Set<DType> weightTypes() {
+        return devices.common(Kernels::weightTypes);
+    }
+
+    @Override
+    public Set<DType> kvTypes() {
+        return devices.common(Kernels::kvTypes);
+    }
+
+    @Override
+    public void embed(Tensor out, Tensor table, Tensor ids) {
+        Device device = arrive(ownerOf(table));
+        Tensor source = in(device, ids);
+        device.kernels().embed(out(device, out), in(device, table), source);
+    }
+
+    @Override
+    public void matmul(Tensor out, Tensor x, Tensor weight) {
+        Device device = arrive(ownerOf(weight));
+        Tensor source = in(device, x);
+        device.kernels().matmul(out(device, out), source, in(device, weight));
+    }
+
+    @Override
+    public void matmulByExpert(Tensor out, Tensor x, Tensor stack, Tensor ids) {
+        if (stack.buffer() instanceof SplitStack) {
+            throw new IllegalStateException(
+                    "experts that are split over devices are multiplied by experts(...) only");
+        }
+        Device device = arrive(ownerOf(stack));
+        Tensor source = in(device, x);
+        Tensor choices = in(device, ids);
+        device.kernels().matmulByExpert(out(device, out), source, in(device, stack), choices);
+    }
+
+    @Override
+    public void addByExpert(Tensor x, Tensor biases, Tensor ids) {
+        Device device = arrive(home(x));
+        Tensor choices = in(device, ids);
+        Tensor added = in(device, biases);
+        device.kernels().addByExpert(inOut(device, x), added, choices);
+    }
+
+    @Override
+    public void route(Tensor ids, Tensor weights, Tensor logits, Routing routing) {
+        Device device = arrive(home(logits));
+        Tensor source = in(device, logits);
+        Routing local = locals.routing(device, routing);
+        device.kernels().route(out(device, ids), out(device, weights), source, local);
+    }
+
+    @Override
+    public void combineExperts(Tensor out, Tensor y, Tensor weights, Tensor ids) {
+        Device device = arrive(home(y));
+        Tensor parts = in(device, y);
+        Tensor shares = in(device, weights);
+        Tensor choices = in(device, ids);
+        device.kernels().combineExperts(out(device, out), parts, shares, choices);
+    }
+
+    @Override
+    public void rmsNorm(Tensor out, Tensor x, Tensor weight, float epsilon) {
+        Device device = arrive(ownerOf(weight));
+        Tensor source = in(device, x);
+        device.kernels().rmsNorm(out(device, out), source, in(device, weight), epsilon);
+    }
+
+    @Override
+    public void rope(Tensor x, Tensor positions, RopePlan plan) {
+        Device device = arrive(home(x));
+        Tensor places = in(device, positions);
+        device.kernels().rope(inOut(device, x), places, plan);
+    }
+
+    @Override
+    public void appendKv(KvPages kv, Tensor keys, @Nullable Tensor values, Tensor slots) {
+        PlacedBuffer cache = placed(kv.keys());
+        Device device = arrive(cache.owner());
+        Tensor newKeys = in(device, keys);
+        Tensor newValues = values == null ? null : in(device, values);
+        Tensor places = in(device, slots);
+        device.kernels().appendKv(cache.local(kv), newKeys, newValues, places);
+    }
+
+    @Override
+    public void attention(
+            Tensor out, Tensor q, KvPages kv, AttentionPlan plan, BatchLayout layout) {
+        PlacedBuffer cache = placed(kv.keys());
+        Device device = arrive(cache.owner());
+        Tensor queries = in(device, q);
+        KvPages pages = cache.local(kv);
+        AttentionPlan local = locals.plan(device, plan);
+        device.kernels().attention(out(device, out), queries, pages, local, layout);
+    }
+
+    @Override
+    public void gate(Tensor out, Tensor gate, Tensor up, GatedActivation activation) {
+        Device device = arrive(home(gate));
+        Tensor gates = in(device, gate);
+        Tensor ups = in(device, up);
+        device.kernels().gate(out(device, out), gates, ups, activation);
+    }
+
+    @Override
+    public void add(Tensor out, Tensor a, Tensor b) {
+        Device device = arrive(home(a));
+        Tensor left = in(device, a);
+        Tensor right = in(device, b);
+        device.kernels().add(out(device, out), left, right);
+    }
+
+    @Override
+    public void addSigmoidScaled(Tensor out, Tensor x, Tensor scores) {
+        Device device = arrive(home(out));
+        Tensor source = in(device, x);
+        Tensor factors = in(device, scores);
+        device.kernels().addSigmoidScaled(inOut(device, out), source, factors);
+    }
+
+    @Override
+    public void gatherRows(Tensor out, Tensor x, Tensor ids) {
+        Device device = arrive(home(x));
+        Tensor source = in(device, x);
+        Tensor rows = in(device, ids);
+        device.kernels().gatherRows(out(device, out), source, rows);
+    }
+
+    @Override
+    public void copyColumns(Tensor out, Tensor x, int from) {
+        Device device = arrive(home(x));
+        Tensor source = in(device, x);
+        device.kernels().copyColumns(out(device, out), source, from);
+    }
+
+    @Override
+    public void addRmsNorm(
+            Tensor out, Tensor sum, Tensor a, Tensor b, Tensor weight, float epsilon) {
+        Device device = arrive(ownerOf(weight));
+        Tensor left = in(device, a);
+        Tensor right = in(device, b);
+        Tensor total = out(device, sum);
+        device.kernels()
+                .addRmsNorm(out(device, out), total, left, right, in(device, weight), epsilon);
+    }
+
+    @Override
+    public void feedForward(Tensor out, Tensor x, FeedForwardWeights weights, Workspace workspace) {
+        Device owner = LocalWeights.commonOwner(weights.gate(), weights.up(), weights.down());
+        if (owner == null) {
+            Kernels.super.feedForward(out, x, weights, workspace);
+            return;
+        }
+        Device device = arrive(owner);
+        Tensor source = in(device, x);
+        FeedForwardWeights local = locals.feedForward(device, weights);
+        device.kernels().feedForward(out(device, out), source, local, placed(workspace).on(device));
+    }
+
+    @Override
+    public void experts(
+            Tensor out,
+            Tensor x,
+            Tensor ids,
+            Tensor routeWeights,
+            ExpertWeights weights,
+            Workspace workspace) {
+        if (weights.gate().buffer() instanceof SplitStack split) {
+            splitExperts(out, x, ids, routeWeights, weights, split, workspace);
+            return;
+        }
+        Device owner = LocalWeights.commonOwner(weights.gate(), weights.up(), weights.down());
+        if (owner == null) {
+            Kernels.super.experts(out, x, ids, routeWeights, weights, workspace);
+            return;
+        }
+        Device device = arrive(owner);
+        Tensor source = in(device, x);
+        Tensor choices = in(device, ids);
+        Tensor shares = in(device, routeWeights);
+        ExpertWeights local = locals.experts(device, weights, 0);
+        device.kernels()
+                .experts(
+                        out(device, out),
+                        source,
+                        choices,
+                        shares,
+                        local,
+                        placed(workspace).on(device));
+    }
+
+    @Override
+    public void mixtureOfExperts(
+            Tensor out,
+            Tensor x,
+            RouterWeights router,
+            ExpertWeights weights,
+            Workspace workspace) {
+        Device owner =
+                LocalWeights.commonOwner(
+                        router.weight(), weights.gate(), weights.up(), weights.down());
+        if (owner == null) {
+            Kernels.super.mixtureOfExperts(out, x, router, weights, workspace);
+            return;
+        }
+        Device device = arrive(owner);
+        Tensor source = in(device, x);
+        RouterWeights localRouter = locals.router(device, router);
+        ExpertWeights local = locals.experts(device, weights, 0);
+        device.kernels()
+                .mixtureOfExperts(
+                        out(device, out), source, localRouter, local, placed(workspace).on(device));
+    }
+
+    /** Each device computes the sum over the experts it has; the sums are added. */
+    private void splitExperts(
+            Tensor out,
+            Tensor x,
+            Tensor ids,
+            Tensor routeWeights,
+            ExpertWeights weights,
+            SplitStack split,
+            Workspace workspace) {
+        long mark = workspace.mark();
+        Tensor here = workspace.take(DType.I32, ids.rows(), ids.columns());
+        Tensor partial = workspace.take(out.rows(), out.columns());
+        boolean written = false;
+        for (int part = 0; part < split.parts().size(); part++) {
+            boolean lastChance = !written && part == split.parts().size() - 1;
+            if (!writeLocalIds(here, ids, split.parts().get(part)) && !lastChance) {
+                continue; // none of its experts was chosen
+            }
+            Device device = arrive(split.parts().get(part).device());
+            Tensor source = in(device, x);
+            Tensor choices = in(device, here);
+            Tensor shares = in(device, routeWeights);
+            ExpertWeights local = locals.experts(device, weights, part);
+            Tensor sum = out(device, written ? partial : out);
+            device.kernels()
+                    .experts(sum, source, choices, shares, local, placed(workspace).on(device));
+            if (written) {
+                add(out, out, partial);
+            }
+            written = true;
+        }
+        workspace.release(mark);
+    }
+
+    /** Translates ids to those of one part; false if it has none of them. */
+    private boolean writeLocalIds(Tensor here, Tensor ids, SplitStack.Part part) {
+        PlacedActivation chosen = activation(ids);
+        MemorySegment from = chosen.hostForReading();
+        MemorySegment to = activation(here).hostForWriting();
+        long first = ids.offset();
+        boolean any = false;
+        for (long i = 0; i < ids.byteSize(); i += Integer.BYTES) {
+            int local = part.localId(from.get(ValueLayout.JAVA_INT, first + i));
+            to.set(ValueLayout.JAVA_INT, i, local);
+            any |= local != SplitStack.ELSEWHERE;
+        }
+        return any;
+    }
+
+    /**
+     * Two devices that share the host's memory see each other's writes only once they are done; for
+     * devices that work by themselves this waits.
+     */
+    private Device arrive(Device device) {
+        if (device.usesHostMemory()) {
+            if (lastOnHost != null && lastOnHost.index() != device.index()) {
+                lastOnHost.backend().synchronize();
+            }
+            lastOnHost = device;
+        }
+        return device;
+    }
+
+    private static PlacedBuffer placed(Tensor weight) {
+        if (weight.buffer() instanceof PlacedBuffer placed) {
+            return placed;
+        }
+        throw foreign(weight.buffer());
+    }
+
+    private static Device ownerOf(Tensor weight) {
+        return placed(weight).owner();
+    }
+
+    /** Where an activation was written, or the first device for what the host wrote. */
+    private Device home(Tensor x) {
+        Device owner = activation(x).owner();
+        return owner == null ? devices.device(0) : owner;
+    }
+
+    private static Tensor in(Device device, Tensor tensor) {
+        return switch (tensor.buffer()) {
+            case PlacedActivation activation -> activation.reading(device, tensor);
+            case PlacedBuffer weight -> weight.on(device, tensor);
+            default -> throw foreign(tensor.buffer());
+        };
+    }
+
+    private static Tensor out(Device device, Tensor tensor) {
+        return activation(tensor).writing(device, tensor);
+    }
+
+    private static Tensor inOut(Device device, Tensor tensor) {
+        PlacedActivation activation = activation(tensor);
+        activation.reading(device, tensor);
+        return activation.changing(device, tensor);
+    }
+
+    private static PlacedActivation activation(Tensor tensor) {
+        if (tensor.buffer() instanceof PlacedActivation activation) {
+            return activation;
+        }
+        throw foreign(tensor.buffer());
+    }
+
+    private static PlacedWorkspace placed(Workspace workspace) {
+        if (workspace instanceof PlacedWorkspace placed) {
+            return placed;
+        }
+        throw new IllegalArgumentException(
+                "a model on several devices runs with a workspace made for it, not with a "
+                        + workspace.getClass().getSimpleName());
+    }
+
+    private static IllegalArgumentException foreign(Buffer buffer) {
+        return new IllegalArgumentException(
+                "a model on several devices takes weights, pages and activations made for it, not a "
+                        + buffer.getClass().getSimpleName());
+    }
+}

@@ -1,0 +1,145 @@
+package dev.juggler.engine.golden;
+
+import dev.juggler.tck.GoldenData;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The golden logits of one model file and one sequence, and how others are compared with them. */
+final class GoldenLogits {
+    /** Margins below this are ties: either token is right. */
+    private static final double TIE = 1e-3;
+
+    private final String model;
+    private final String sequence;
+    private final JsonNode description;
+
+    private GoldenLogits(String model, String sequence) {
+        this.model = model;
+        this.sequence = sequence;
+        description = json("logits/" + model + ".json");
+    }
+
+    /**
+     * @param model e.g. {@code qwen3moe.Q4_0}
+     * @param sequence e.g. {@code seq16}
+     */
+    static GoldenLogits of(String model, String sequence) {
+        return new GoldenLogits(model, sequence);
+    }
+
+    static JsonNode json(String path) {
+        try {
+            return JsonMapper.shared().readTree(Files.readString(GoldenData.require(path)));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** The ids that the logits belong to. */
+    int[] ids() {
+        List<Integer> ids = new ArrayList<>();
+        json("logits/sequences.json").get(sequence).forEach(id -> ids.add(id.asInt()));
+        return ids.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    private float[][] expected() {
+        JsonNode file = description.get("files").get(sequence);
+        int rows = file.get("shape").get(0).asInt();
+        int columns = file.get("shape").get(1).asInt();
+        Path path = GoldenData.require("logits/" + file.get("file").asString());
+        try {
+            ByteBuffer bytes =
+                    ByteBuffer.wrap(Files.readAllBytes(path)).order(ByteOrder.LITTLE_ENDIAN);
+            float[][] logits = new float[rows][columns];
+            for (float[] row : logits) {
+                for (int i = 0; i < columns; i++) {
+                    row[i] = bytes.getFloat();
+                }
+            }
+            return logits;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /**
+     * What is wrong with these logits, empty if nothing is; the measures and their limits are those
+     * of the golden data's own comparison.
+     *
+     * @param toleranceClass {@code f32}, {@code f16} or {@code native}
+     */
+    List<String> problems(float[][] actual, String toleranceClass) {
+        float[][] expected = expected();
+        double[] byPosition = new double[expected.length];
+        double difference = 0;
+        double norm = 0;
+        int same = 0;
+        boolean finite = true;
+        for (int row = 0; row < expected.length; row++) {
+            double rowDifference = 0;
+            double rowNorm = 0;
+            for (int i = 0; i < expected[row].length; i++) {
+                double d = (double) expected[row][i] - actual[row][i];
+                rowDifference += d * d;
+                rowNorm += (double) expected[row][i] * expected[row][i];
+                finite &= Float.isFinite(actual[row][i]);
+            }
+            byPosition[row] = rowDifference / rowNorm;
+            difference += rowDifference;
+            norm += rowNorm;
+            same += best(expected[row]) == best(actual[row]) || margin(expected[row]) < TIE ? 1 : 0;
+        }
+        double[] sorted = byPosition.clone();
+        Arrays.sort(sorted);
+        int n = sorted.length;
+        List<String> problems = new ArrayList<>();
+        if (!finite) {
+            problems.add("not all logits are finite");
+        }
+        JsonNode limits = description.get("tolerance").get(toleranceClass);
+        check(problems, limits, "nmse", difference / norm);
+        check(problems, limits, "max_pos_nmse", sorted[n - 1]);
+        check(problems, limits, "median_pos_nmse", (sorted[(n - 1) / 2] + sorted[n / 2]) / 2);
+        check(problems, limits, "top1", (double) same / n);
+        problems.replaceAll(problem -> "%s %s: %s".formatted(model, sequence, problem));
+        return problems;
+    }
+
+    private static void check(
+            List<String> problems, JsonNode limits, String measure, double value) {
+        if (!limits.has(measure)) {
+            return;
+        }
+        double limit = limits.get(measure).asDouble();
+        boolean good = measure.equals("top1") ? value >= limit : value <= limit;
+        if (!good) {
+            problems.add("%s is %.3g, the limit is %.3g".formatted(measure, value, limit));
+        }
+    }
+
+    static int best(float[] logits) {
+        int best = 0;
+        for (int i = 1; i < logits.length; i++) {
+            if (logits[i] > logits[best]) {
+                best = i;
+            }
+        }
+        return best;
+    }
+
+    /** Distance of the two largest. */
+    static double margin(float[] logits) {
+        float[] sorted = logits.clone();
+        Arrays.sort(sorted);
+        return (double) sorted[sorted.length - 1] - sorted[sorted.length - 2];
+    }
+}

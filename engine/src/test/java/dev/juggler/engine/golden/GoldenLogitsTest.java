@@ -1,0 +1,74 @@
+package dev.juggler.engine.golden;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.juggler.engine.device.Devices;
+import dev.juggler.engine.device.ModelLoader;
+import dev.juggler.engine.device.PlacedModel;
+import dev.juggler.engine.device.WeightDevices;
+import dev.juggler.engine.gguf.GgufFile;
+import dev.juggler.kernel.DType;
+import dev.juggler.kernel.ReferenceBackend;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.opentest4j.TestAbortedException;
+
+/**
+ * Every golden model of a known family: whole sequences, single tokens, chunks; F32 and F16 caches.
+ */
+class GoldenLogitsTest {
+    private static final List<String> SEQUENCES = List.of("seq16", "seq200");
+
+    @Test
+    void wholeSequenceInOneStep() {
+        run("whole", 200, DType.F32, "f32");
+    }
+
+    @Test
+    void oneTokenAStep() {
+        run("one by one", 1, DType.F32, "f32");
+    }
+
+    @Test
+    void chunksOfSeven() {
+        run("chunks of 7", 7, DType.F32, "f32");
+    }
+
+    @Test
+    void halfPrecisionCache() {
+        run("F16 cache", 200, DType.F16, "f16");
+    }
+
+    private static void run(String mode, int rowsPerStep, DType kvType, String toleranceClass) {
+        List<String> problems = new ArrayList<>();
+        int cases = 0;
+        int passed = 0;
+        int skipped = 0;
+        try (Devices devices = new Devices(List.of(new ReferenceBackend()))) {
+            for (String name : GoldenModels.all()) {
+                try (GgufFile file = GoldenModels.open(name);
+                        PlacedModel model =
+                                ModelLoader.builtIn()
+                                        .load(file, WeightDevices.all("reference"), devices)) {
+                    for (String sequence : SEQUENCES) {
+                        cases++;
+                        GoldenLogits golden = GoldenLogits.of(name, sequence);
+                        float[][] logits =
+                                GoldenModels.logits(model, kvType, golden.ids(), rowsPerStep);
+                        List<String> found = golden.problems(logits, toleranceClass);
+                        passed += found.isEmpty() ? 1 : 0;
+                        problems.addAll(found);
+                    }
+                } catch (TestAbortedException e) {
+                    skipped += SEQUENCES.size();
+                }
+            }
+        }
+        System.out.printf(
+                "golden logits, reference, %s: %d cases, %d passed, %d skipped%n",
+                mode, cases, passed, skipped);
+        assertTrue(problems.isEmpty(), () -> String.join("\n", problems));
+        assertTrue(cases > 0);
+    }
+}

@@ -1,0 +1,60 @@
+package dev.juggler.engine.golden;
+
+import dev.juggler.engine.architecture.Architectures;
+import dev.juggler.engine.device.PlacedModel;
+import dev.juggler.engine.device.SequenceRunner;
+import dev.juggler.engine.gguf.GgufFile;
+import dev.juggler.kernel.DType;
+import dev.juggler.tck.GoldenData;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/** The golden model files of the families that the engine knows. */
+public final class GoldenModels {
+    private GoldenModels() {}
+
+    /**
+     * Names such as {@code qwen3moe.Q4_0}, sorted: all that have logits and whose architecture is
+     * known.
+     */
+    public static List<String> all() {
+        Set<String> known = Architectures.builtIn().names();
+        try (Stream<Path> files = Files.list(GoldenData.require("logits"))) {
+            return files.map(file -> String.valueOf(file.getFileName()))
+                    .filter(name -> name.endsWith(".json") && name.contains("."))
+                    .filter(name -> !name.equals("sequences.json"))
+                    .map(name -> name.substring(0, name.length() - ".json".length()))
+                    .filter(name ->
+                            known.contains(
+                                    GoldenLogits.json("logits/" + name + ".json")
+                                            .get("architecture")
+                                            .asString()))
+                    .sorted()
+                    .toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Opens a model file; one that is not stored is made by its recipe. */
+    public static GgufFile open(String name) {
+        if (name.equals("qwen3moe-k.F32")) {
+            return GgufFile.open(SynthesizedModel.qwen3MoeK());
+        }
+        return GgufFile.open(GoldenData.require("models/" + name + ".gguf"));
+    }
+
+    /** The logits of all positions. */
+    public static float[][] logits(PlacedModel model, DType kvType, int[] ids, int rowsPerStep) {
+        float[][] logits = new float[ids.length][];
+        try (SequenceRunner runner = new SequenceRunner(model, kvType, ids.length, rowsPerStep)) {
+            runner.run(ids, true, (position, row) -> logits[position] = row.clone());
+        }
+        return logits;
+    }
+}
