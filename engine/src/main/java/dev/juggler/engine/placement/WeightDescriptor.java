@@ -12,7 +12,7 @@ import dev.juggler.kernel.DType;
  * @param layer the layer it belongs to, from 0, or {@link #NO_LAYER}
  * @param moeLayer whether that layer has routed experts
  * @param dtype element type
- * @param bytes size of the whole tensor
+ * @param bytes size of the whole tensor; of a stack, the same for each expert
  * @param experts how many experts are stacked in it, or 0 if it is no stack
  */
 public record WeightDescriptor(
@@ -21,7 +21,8 @@ public record WeightDescriptor(
     public static final int NO_LAYER = -1;
 
     public WeightDescriptor {
-        if (layer < NO_LAYER || bytes < 0 || experts < 0) {
+        boolean uneven = experts > 0 && bytes % experts != 0;
+        if (layer < NO_LAYER || bytes < 0 || experts < 0 || uneven) {
             throw new IllegalArgumentException(
                     "weight %s: layer %d, %d bytes, %d experts"
                             .formatted(name, layer, bytes, experts));

@@ -1,0 +1,163 @@
+package dev.juggler.engine.placement;
+
+import dev.juggler.engine.placement.PlacedWeight.Decision;
+import dev.juggler.engine.placement.PlacedWeight.Shard;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** Applies rules to the weights of one model. */
+final class PlacementResolver {
+    private final PlacementRules rules;
+    private final List<WeightDescriptor> weights;
+    private final List<String> devices;
+    private final int layerCount;
+    private final BitSet matching = new BitSet();
+    private final BitSet deciding = new BitSet();
+
+    PlacementResolver(PlacementRules rules, List<WeightDescriptor> weights, List<String> devices) {
+        if (devices.isEmpty()) {
+            throw new IllegalArgumentException("no device to place weights on");
+        }
+        this.rules = rules;
+        this.weights = weights;
+        this.devices = devices;
+        this.layerCount = 1 + weights.stream().mapToInt(WeightDescriptor::layer).max().orElse(-1);
+    }
+
+    Placement resolve() {
+        String fallback = device(rules.defaultDevice(), "placement.default");
+        for (PlacementRule rule : rules.rules()) {
+            if (rule.device() != null) {
+                device(rule.device(), rule.toString());
+            }
+        }
+        List<PlacedWeight> placed = new ArrayList<>();
+        for (WeightDescriptor weight : weights) {
+            placed.add(place(weight, fallback));
+        }
+        return new Placement(placed, fallback, warnings());
+    }
+
+    /** The device that a rule means. */
+    private String device(String name, String who) {
+        if (name.equals(PlacementRules.AUTO)) {
+            return devices.getFirst();
+        }
+        if (!devices.contains(name)) {
+            throw new PlacementException(
+                    "%s: there is no device %s; known are %s, %s"
+                            .formatted(
+                                    who, name, PlacementRules.AUTO, String.join(", ", devices)));
+        }
+        return name;
+    }
+
+    private PlacedWeight place(WeightDescriptor weight, String fallback) {
+        List<PlacementRule> candidates =
+                rules.rules().stream()
+                        .filter(rule -> rule.match().matches(weight, layerCount))
+                        .toList();
+        int experts = weight.experts();
+        List<Shard> shards = new ArrayList<>();
+        for (int expert = 0; expert < Math.max(experts, 1); expert++) {
+            Shard shard = shard(weight, expert, candidates, fallback);
+            @Nullable Shard before = shards.isEmpty() ? null : shards.getLast();
+            if (before != null && continues(before, shard)) {
+                shards.set(
+                        shards.size() - 1,
+                        new Shard(
+                                before.firstExpert(),
+                                before.experts() + 1,
+                                before.bytes() + shard.bytes(),
+                                before.device(),
+                                before.kernel(),
+                                before.decision()));
+            } else {
+                shards.add(shard);
+            }
+        }
+        return new PlacedWeight(weight, shards);
+    }
+
+    private static boolean continues(Shard before, Shard shard) {
+        return before.device().equals(shard.device())
+                && Objects.equals(before.kernel(), shard.kernel())
+                && before.decision().equals(shard.decision());
+    }
+
+    /** Decides one expert of a stack, or a weight that is none. */
+    private Shard shard(
+            WeightDescriptor weight, int expert, List<PlacementRule> candidates, String fallback) {
+        int experts = weight.experts();
+        @Nullable PlacementRule placing = null;
+        @Nullable PlacementRule choosing = null;
+        for (PlacementRule rule : candidates) {
+            if (experts > 0 && !rule.match().includesExpert(expert, experts)) {
+                continue;
+            }
+            matching.set(rule.number());
+            refuseWhatIsNotThereYet(rule);
+            if (rule.device() != null && placing == null) {
+                placing = rule;
+                deciding.set(rule.number());
+            }
+            if (rule.kernel() != null && choosing == null) {
+                choosing = rule;
+                deciding.set(rule.number());
+            }
+        }
+        return new Shard(
+                expert,
+                experts > 0 ? 1 : 0,
+                experts > 0 ? weight.bytes() / experts : weight.bytes(),
+                placing == null || placing.device() == null
+                        ? fallback
+                        : device(placing.device(), placing.toString()),
+                choosing == null ? null : choosing.kernel(),
+                placing == null
+                        ? new Decision(0, "default")
+                        : new Decision(placing.number(), placing.match().toString()));
+    }
+
+    private static void refuseWhatIsNotThereYet(PlacementRule rule) {
+        if (rule.hot() != null || rule.prefill() != null) {
+            throw new PlacementException(
+                    "%s: %s { } is not available in this version; remove it"
+                            .formatted(rule, rule.hot() != null ? "hot" : "prefill"));
+        }
+    }
+
+    private List<String> warnings() {
+        List<String> warnings = new ArrayList<>();
+        for (PlacementRule rule : rules.rules()) {
+            if (!matching.get(rule.number())) {
+                String problem =
+                        "%s matches nothing: the model has %d layers and weights of the roles %s"
+                                .formatted(rule, layerCount, roles());
+                if (rule.required()) {
+                    throw new PlacementException(problem);
+                }
+                warnings.add(problem);
+            } else if (!deciding.get(rule.number())) {
+                warnings.add(
+                        "%s decides nothing: rules before it speak of all that it matches"
+                                .formatted(rule));
+            }
+        }
+        return warnings;
+    }
+
+    private String roles() {
+        return String.join(
+                ", ",
+                weights.stream()
+                        .map(WeightDescriptor::role)
+                        .distinct()
+                        .sorted()
+                        .map(Role::toString)
+                        .toList());
+    }
+}

@@ -1,0 +1,51 @@
+package dev.juggler.engine.placement;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One rule: what it says of the weights that it matches. A property that is null is left to later
+ * rules.
+ *
+ * @param number its place in the list, from 1
+ * @param match which weights
+ * @param device where they live, {@code auto} for the best device
+ * @param kernel which kernels compute with them
+ * @param hot experts that are also kept elsewhere
+ * @param prefill where long prompts are computed
+ * @param required whether it is an error if no weight is matched
+ * @param origin where it stands in the configuration
+ */
+public record PlacementRule(
+        int number,
+        RuleMatch match,
+        @Nullable String device,
+        @Nullable String kernel,
+        @Nullable HotExperts hot,
+        @Nullable PrefillDevice prefill,
+        boolean required,
+        String origin) {
+
+    /**
+     * Copies of the experts that are used most, on a faster device.
+     *
+     * @param device where the copies live
+     * @param memory bytes that they may take
+     * @param choose how they are chosen: {@code frequency}
+     * @param profile file with frequencies, or null to count at run time
+     */
+    public record HotExperts(String device, long memory, String choose, @Nullable String profile) {}
+
+    /**
+     * Another device for steps of many rows.
+     *
+     * @param device where they are computed
+     * @param whenRows from how many rows on
+     */
+    public record PrefillDevice(String device, int whenRows) {}
+
+    /** How messages call it. */
+    @Override
+    public String toString() {
+        return "rule %d (%s; %s)".formatted(number, match, origin);
+    }
+}

@@ -1,0 +1,153 @@
+package dev.juggler.engine.placement;
+
+import com.typesafe.config.Config;
+import dev.juggler.engine.placement.PlacementRule.HotExperts;
+import dev.juggler.engine.placement.PlacementRule.PrefillDevice;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where weights shall live: rules in order, of which the first that matches and speaks of a
+ * property decides it, and a device for what is left.
+ *
+ * @param rules in the order of the configuration
+ * @param defaultDevice device of weights that no rule places; {@code auto}: the best one
+ */
+public record PlacementRules(List<PlacementRule> rules, String defaultDevice) {
+    /** The device that stands for the best available one. */
+    public static final String AUTO = "auto";
+
+    private static final Set<String> CHOICES = Set.of("frequency");
+
+    public PlacementRules {
+        rules = List.copyOf(rules);
+    }
+
+    /** No rules: everything on the best device. */
+    public static PlacementRules none() {
+        return new PlacementRules(List.of(), AUTO);
+    }
+
+    /**
+     * Parses the {@code placement} block of a model.
+     *
+     * @param placement the block itself: {@code rules} and {@code default}
+     * @throws PlacementException naming place, key, value and what it must be; unknown keys are
+     *     errors
+     */
+    public static PlacementRules parse(Config placement) {
+        ConfigSection section =
+                ConfigSection.of(placement.root(), "placement", Set.of("rules", "default"));
+        List<PlacementRule> rules = new ArrayList<>();
+        Set<String> known = Set.of("match", "device", "kernel", "hot", "prefill", "required");
+        for (ConfigSection rule : section.sections("rules", known)) {
+            rules.add(rule(rule, rules.size() + 1));
+        }
+        @Nullable String device = section.text("default");
+        return new PlacementRules(rules, device == null ? AUTO : device);
+    }
+
+    private static PlacementRule rule(ConfigSection section, int number) {
+        PlacementRule rule =
+                new PlacementRule(
+                        number,
+                        match(
+                                section.section(
+                                        "match", Set.of("role", "layers", "tensor", "experts"))),
+                        section.text("device"),
+                        section.text("kernel"),
+                        hot(
+                                section.section(
+                                        "hot", Set.of("device", "memory", "choose", "profile"))),
+                        prefill(section.section("prefill", Set.of("device", "when-rows"))),
+                        section.truth("required", false),
+                        section.origin());
+        if (rule.device() == null
+                && rule.kernel() == null
+                && rule.hot() == null
+                && rule.prefill() == null) {
+            throw new PlacementException(
+                    "%s: %s says nothing; give it a device, kernel, hot or prefill"
+                            .formatted(section.origin(), section.path()));
+        }
+        return rule;
+    }
+
+    private static RuleMatch match(@Nullable ConfigSection section) {
+        if (section == null) {
+            return new RuleMatch(Set.of(), null, null, null);
+        }
+        Set<Role> roles = section.parsed("role", PlacementRules::roles);
+        return new RuleMatch(
+                roles == null ? Set.of() : roles,
+                section.parsed("layers", NumberSet::layers),
+                section.parsed("tensor", PlacementRules::pattern),
+                section.parsed("experts", NumberSet::experts));
+    }
+
+    private static Set<Role> roles(String text) {
+        Set<Role> roles = EnumSet.noneOf(Role.class);
+        for (String name : Pattern.compile("\\s*,\\s*").splitAsStream(text).toList()) {
+            roles.add(
+                    Arrays.stream(Role.values())
+                            .filter(role -> role.toString().equals(name.toLowerCase(Locale.ROOT)))
+                            .findFirst()
+                            .orElseThrow(() -> new IllegalArgumentException(unknownRole(name))));
+        }
+        return roles;
+    }
+
+    private static String unknownRole(String name) {
+        List<String> known = Arrays.stream(Role.values()).map(Role::toString).toList();
+        return "a role%s".formatted(NearestName.hint(name, known));
+    }
+
+    private static Pattern pattern(String text) {
+        try {
+            return Pattern.compile(text);
+        } catch (PatternSyntaxException e) {
+            throw new IllegalArgumentException(
+                    "a regular expression: " + e.getDescription() + " at " + e.getIndex(), e);
+        }
+    }
+
+    private static @Nullable HotExperts hot(@Nullable ConfigSection section) {
+        if (section == null) {
+            return null;
+        }
+        @Nullable String choose = section.text("choose");
+        if (choose != null && !CHOICES.contains(choose)) {
+            throw section.mismatch("choose", "one of " + String.join(", ", CHOICES));
+        }
+        return new HotExperts(
+                section.required("device"),
+                section.bytes("memory"),
+                choose == null ? "frequency" : choose,
+                section.text("profile"));
+    }
+
+    private static @Nullable PrefillDevice prefill(@Nullable ConfigSection section) {
+        return section == null
+                ? null
+                : new PrefillDevice(section.required("device"), section.positive("when-rows", 1));
+    }
+
+    /**
+     * Decides the device of each weight.
+     *
+     * @param weights all weights of a model
+     * @param devices names of the devices there are, best first; at least one
+     * @throws PlacementException if a rule names another device, a required rule matches nothing,
+     *     or a rule asks for what is not there yet
+     */
+    public Placement resolve(List<WeightDescriptor> weights, List<String> devices) {
+        return new PlacementResolver(this, weights, devices).resolve();
+    }
+}
