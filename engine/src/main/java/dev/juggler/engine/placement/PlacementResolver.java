@@ -49,8 +49,7 @@ final class PlacementResolver {
         if (!devices.contains(name)) {
             throw new PlacementException(
                     "%s: there is no device %s; known are %s, %s"
-                            .formatted(
-                                    who, name, PlacementRules.AUTO, String.join(", ", devices)));
+                            .formatted(who, name, PlacementRules.AUTO, String.join(", ", devices)));
         }
         return name;
     }

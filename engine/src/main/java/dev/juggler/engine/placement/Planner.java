@@ -1,0 +1,242 @@
+package dev.juggler.engine.placement;
+
+import dev.juggler.engine.placement.PlacedWeight.Decision;
+import dev.juggler.engine.placement.PlacedWeight.Shard;
+import dev.juggler.engine.placement.Plan.Ledger;
+import dev.juggler.engine.placement.Plan.Row;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+
+/** Adds up a plan. */
+final class Planner {
+    private final Placement placement;
+    private final Workload workload;
+    private final List<DeviceBudget> budgets;
+    private final Map<String, Sums> sums = new LinkedHashMap<>();
+
+    /** What a device holds and reads, in bytes. */
+    private static final class Sums {
+        long weights;
+        long cache;
+        long buffers;
+        long bytesPerToken;
+        long cacheBytesPerToken;
+
+        long needed() {
+            return weights + cache + buffers;
+        }
+    }
+
+    /** What makes a row of its own. */
+    private record RowKey(Role role, String experts, String device, Decision decision) {}
+
+    /** A row in the making. */
+    private static final class RowSums {
+        final BitSet layers = new BitSet();
+        final Set<String> types = new TreeSet<>();
+        long bytes;
+    }
+
+    Planner(Placement placement, Workload workload, List<DeviceBudget> budgets) {
+        this.placement = placement;
+        this.workload = workload;
+        this.budgets = budgets;
+        budgets.forEach(budget -> sums.put(budget.device(), new Sums()));
+    }
+
+    Plan plan() {
+        List<Row> rows = weightRows();
+        rows.addAll(cacheRows());
+        workload.buffers().forEach((device, bytes) -> sums(device).buffers += bytes);
+        Map<Boolean, List<DeviceBudget>> byMemory =
+                budgets.stream().collect(Collectors.partitioningBy(DeviceBudget::hostMemory));
+        List<List<DeviceBudget>> pools = new ArrayList<>();
+        byMemory.getOrDefault(false, List.of()).forEach(budget -> pools.add(List.of(budget)));
+        pools.add(byMemory.getOrDefault(true, List.of()));
+        pools.removeIf(pool -> pool.stream().allMatch(budget -> needed(budget) == 0));
+        return new Plan(
+                rows,
+                budgets.stream().map(this::ledger).toList(),
+                pools.stream().allMatch(this::fits),
+                pools.stream().map(this::verdict).collect(Collectors.joining("; ")),
+                workload.context(),
+                workload.parallel(),
+                workload.cache().dtype().name(),
+                tokensPerSecond(false),
+                tokensPerSecond(true),
+                placement.warnings());
+    }
+
+    private Sums sums(String device) {
+        Sums found = sums.get(device);
+        if (found == null) {
+            throw new IllegalArgumentException(
+                    "the plan has no budget for device %s, only for %s"
+                            .formatted(device, sums.keySet()));
+        }
+        return found;
+    }
+
+    private List<Row> weightRows() {
+        Map<RowKey, RowSums> rows = new LinkedHashMap<>();
+        Set<String> held = new HashSet<>();
+        for (PlacedWeight placed : placement.weights()) {
+            WeightDescriptor weight = placed.weight();
+            Map<RowKey, BitSet> experts = new LinkedHashMap<>();
+            for (Shard shard : placed.shards()) {
+                RowKey key = new RowKey(weight.role(), "", shard.device(), shard.decision());
+                experts.computeIfAbsent(key, k -> new BitSet())
+                        .set(shard.firstExpert(), shard.firstExpert() + shard.experts());
+            }
+            for (Shard shard : placed.shards()) {
+                RowKey all = new RowKey(weight.role(), "", shard.device(), shard.decision());
+                BitSet ids = experts.getOrDefault(all, new BitSet());
+                String text = ids.cardinality() == weight.experts() ? "" : NumberRuns.text(ids);
+                RowKey key = new RowKey(all.role, text, all.device, all.decision);
+                RowSums row = rows.computeIfAbsent(key, k -> new RowSums());
+                if (weight.layer() != WeightDescriptor.NO_LAYER) {
+                    row.layers.set(weight.layer());
+                }
+                row.types.add(weight.dtype().name());
+                // tied weights: two roles of the same bytes
+                boolean first =
+                        held.add(
+                                "%s %d %s"
+                                        .formatted(
+                                                shard.device(),
+                                                shard.firstExpert(),
+                                                weight.name()));
+                row.bytes += first ? shard.bytes() : 0;
+                sums(shard.device()).weights += first ? shard.bytes() : 0;
+                sums(shard.device()).bytesPerToken += bytesPerToken(weight, shard);
+            }
+        }
+        return rows.entrySet().stream()
+                .sorted(
+                        Comparator.comparing((Map.Entry<RowKey, RowSums> row) -> row.getKey().role)
+                                .thenComparingInt(row -> row.getValue().layers.nextSetBit(0)))
+                .map(row -> row(row.getKey(), row.getValue()))
+                .collect(Collectors.toCollection(ArrayList::new));
+    }
+
+    private static Row row(RowKey key, RowSums sums) {
+        return new Row(
+                key.role.toString(),
+                NumberRuns.text(sums.layers),
+                key.experts,
+                key.device,
+                List.copyOf(sums.types),
+                sums.bytes,
+                key.decision.toString());
+    }
+
+    /** What a token reads of a weight: of experts those it uses, of embeddings one row. */
+    private long bytesPerToken(WeightDescriptor weight, Shard shard) {
+        if (weight.role() == Role.EMBED) {
+            return 0; // one row of a hundred thousand
+        }
+        if (weight.experts() == 0) {
+            return shard.bytes();
+        }
+        int used = Math.min(workload.expertsUsed(), weight.experts());
+        return Math.multiplyExact(shard.bytes(), used) / weight.experts();
+    }
+
+    private List<Row> cacheRows() {
+        Map<String, RowSums> rows = new LinkedHashMap<>();
+        for (int layer = 0; layer < workload.cache().layers().size(); layer++) {
+            String device = placement.cacheDevice(layer);
+            RowSums row = rows.computeIfAbsent(device, d -> new RowSums());
+            row.layers.set(layer);
+            row.bytes += workload.cache().bytes(layer);
+            sums(device).cache += workload.cache().bytes(layer);
+            sums(device).cacheBytesPerToken += workload.cacheBytesPerToken(layer);
+        }
+        List<Row> result = new ArrayList<>();
+        rows.forEach((device, row) ->
+                result.add(
+                        new Row(
+                                "cache",
+                                NumberRuns.text(row.layers),
+                                "",
+                                device,
+                                List.of(workload.cache().dtype().name()),
+                                row.bytes,
+                                "with attention")));
+        return result;
+    }
+
+    private long needed(DeviceBudget budget) {
+        return sums(budget.device()).needed();
+    }
+
+    private Ledger ledger(DeviceBudget budget) {
+        Sums held = sums(budget.device());
+        return new Ledger(
+                budget.device(),
+                held.weights,
+                held.cache,
+                held.buffers,
+                held.needed(),
+                budget.memory().free(),
+                fits(
+                        budget.hostMemory()
+                                ? budgets.stream().filter(DeviceBudget::hostMemory).toList()
+                                : List.of(budget)),
+                held.bytesPerToken,
+                held.cacheBytesPerToken,
+                budget.bytesPerSecond());
+    }
+
+    /** Whether devices that share one memory have room in it. */
+    private boolean fits(List<DeviceBudget> pool) {
+        return pool.stream().mapToLong(this::needed).sum() <= available(pool);
+    }
+
+    private static long available(List<DeviceBudget> pool) {
+        return pool.stream().mapToLong(budget -> budget.memory().free()).min().orElse(0);
+    }
+
+    private String verdict(List<DeviceBudget> pool) {
+        List<Sums> held = pool.stream().map(budget -> sums(budget.device())).toList();
+        long needed = held.stream().mapToLong(Sums::needed).sum();
+        String names =
+                pool.stream()
+                        .filter(budget -> needed(budget) > 0)
+                        .map(DeviceBudget::device)
+                        .collect(Collectors.joining(" and "));
+        String arithmetic =
+                "%s: weights %s + cache %s + buffers %s = %s of %s available"
+                        .formatted(
+                                names,
+                                HumanBytes.text(held.stream().mapToLong(sum -> sum.weights).sum()),
+                                HumanBytes.text(held.stream().mapToLong(sum -> sum.cache).sum()),
+                                HumanBytes.text(held.stream().mapToLong(sum -> sum.buffers).sum()),
+                                HumanBytes.text(needed),
+                                HumanBytes.text(available(pool)));
+        return fits(pool)
+                ? arithmetic
+                : arithmetic
+                        + ", %s too much: lower context or parallel, place less there, or use a smaller quantization"
+                                .formatted(HumanBytes.text(needed - available(pool)));
+    }
+
+    /** Devices work one after the other for one sequence, so their times add up. */
+    private double tokensPerSecond(boolean fullContext) {
+        double seconds = 0;
+        for (DeviceBudget budget : budgets) {
+            Sums held = sums(budget.device());
+            long bytes = held.bytesPerToken + (fullContext ? held.cacheBytesPerToken : 0);
+            seconds += bytes / budget.bytesPerSecond();
+        }
+        return seconds > 0 ? 1 / seconds : 0;
+    }
+}
