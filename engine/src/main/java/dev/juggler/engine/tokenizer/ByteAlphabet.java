@@ -1,7 +1,5 @@
 package dev.juggler.engine.tokenizer;
 
-import java.io.ByteArrayOutputStream;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
@@ -9,50 +7,46 @@ import java.util.Arrays;
  * visible Latin-1 characters stand for themselves, the other bytes for U+0100 and up.
  */
 final class ByteAlphabet {
-    private static final char[] LETTERS = new char[256];
+    /** The most bytes that a character of a token stands for. */
+    static final int MOST_BYTES = 3;
+
     private static final short[] BYTES = new short[256 + 68];
 
     static {
         Arrays.fill(BYTES, (short) -1);
-        char next = 256;
+        int next = 256;
         for (int i = 0; i < 256; i++) {
             boolean visible = (i >= '!' && i <= '~') || (i >= 0xA1 && i <= 0xFF && i != 0xAD);
-            LETTERS[i] = visible ? (char) i : next++;
-            BYTES[LETTERS[i]] = (short) i;
+            BYTES[visible ? i : next++] = (short) i;
         }
     }
 
     private ByteAlphabet() {}
 
-    /** The character that spells a byte. */
-    static char letter(int value) {
-        return LETTERS[value & 0xFF];
-    }
-
     /** The bytes that a token spells; characters outside the alphabet stand for their UTF-8. */
     static byte[] bytes(String spelled) {
-        byte[] bytes = new byte[spelled.length()];
-        for (int i = 0; i < bytes.length; i++) {
-            char letter = spelled.charAt(i);
-            if (letter >= BYTES.length || BYTES[letter] < 0) {
-                return mixedBytes(spelled);
-            }
-            bytes[i] = (byte) BYTES[letter];
-        }
-        return bytes;
+        byte[] bytes = new byte[spelled.length() * MOST_BYTES];
+        return Arrays.copyOf(bytes, decode(spelled, 0, spelled.length(), bytes, 0));
     }
 
-    private static byte[] mixedBytes(String spelled) {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        spelled.codePoints()
-                .forEach(point -> {
-                    if (point < BYTES.length && BYTES[point] >= 0) {
-                        bytes.write(BYTES[point]);
-                    } else {
-                        bytes.writeBytes(
-                                Character.toString(point).getBytes(StandardCharsets.UTF_8));
-                    }
-                });
-        return bytes.toByteArray();
+    /**
+     * Writes the bytes that a part of a text spells.
+     *
+     * @param to room for {@link #MOST_BYTES} bytes a character
+     * @return the index behind the last byte
+     */
+    static int decode(String spelled, int start, int end, byte[] to, int at) {
+        int next = at;
+        for (int i = start; i < end; i++) {
+            char letter = spelled.charAt(i);
+            if (letter < BYTES.length && BYTES[letter] >= 0) {
+                to[next++] = (byte) BYTES[letter];
+            } else {
+                int point = spelled.codePointAt(i);
+                next = Utf8.write(point, to, next);
+                i += Character.charCount(point) - 1;
+            }
+        }
+        return next;
     }
 }

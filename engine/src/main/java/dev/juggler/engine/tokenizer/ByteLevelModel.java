@@ -15,13 +15,13 @@ final class ByteLevelModel implements TokenModel {
     private final PreTokenizer preTokenizer;
     private volatile @Nullable BytePairs pairs;
 
-    ByteLevelModel(Vocabulary vocabulary) {
+    /** Most of a vocabulary's memory; released when the tables are built. */
+    private @Nullable List<String> merges;
+
+    ByteLevelModel(Vocabulary vocabulary, List<String> merges) {
         this.vocabulary = vocabulary;
+        this.merges = merges;
         this.preTokenizer = PreTokenizers.named(vocabulary.preTokenizer());
-        if (vocabulary.merges() == null) {
-            throw new TokenizerException(
-                    "tokenizer.ggml.merges is missing, which a vocabulary of model gpt2 needs");
-        }
     }
 
     private BytePairs pairs() {
@@ -30,9 +30,10 @@ final class ByteLevelModel implements TokenModel {
             synchronized (this) {
                 built = pairs;
                 if (built == null) {
-                    List<String> merges = vocabulary.merges();
-                    built = new BytePairs(vocabulary, merges == null ? List.of() : merges);
+                    List<String> list = merges;
+                    built = new BytePairs(vocabulary, list == null ? List.of() : list);
                     pairs = built;
+                    merges = null;
                 }
             }
         }

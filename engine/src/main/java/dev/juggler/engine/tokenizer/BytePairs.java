@@ -15,6 +15,9 @@ final class BytePairs {
     private final PairTable pairs;
     private int nextSymbol;
 
+    /** Only used while the tables are built. */
+    private byte[] scratch = new byte[256];
+
     BytePairs(Vocabulary vocabulary, List<String> merges) {
         tokens = vocabulary.size();
         nextSymbol = tokens;
@@ -38,8 +41,9 @@ final class BytePairs {
             TokenType type = vocabulary.type(id);
             boolean wanted = userDefined ? type == TokenType.USER_DEFINED : !type.isLiteral();
             if (wanted) {
-                byte[] bytes = ByteAlphabet.bytes(vocabulary.token(id));
-                symbols.add(bytes, 0, bytes.length, id);
+                String token = vocabulary.token(id);
+                int length = decode(token, 0, token.length(), 0);
+                symbols.add(scratch, 0, length, id);
             }
         }
     }
@@ -51,15 +55,19 @@ final class BytePairs {
                     "merge %d in tokenizer.ggml.merges is \"%s\", expected two texts with a space between"
                             .formatted(rank, merge));
         }
-        byte[] left = ByteAlphabet.bytes(merge.substring(0, space));
-        byte[] right = ByteAlphabet.bytes(merge.substring(space + 1));
-        byte[] both = Arrays.copyOf(left, left.length + right.length);
-        System.arraycopy(right, 0, both, left.length, right.length);
-        pairs.add(
-                symbol(both, 0, left.length),
-                symbol(both, left.length, both.length),
-                rank,
-                symbol(both, 0, both.length));
+        int border = decode(merge, 0, space, 0);
+        int end = decode(merge, space + 1, merge.length(), border);
+        int left = symbol(scratch, 0, border);
+        int right = symbol(scratch, border, end);
+        pairs.add(left, right, rank, symbol(scratch, 0, end));
+    }
+
+    private int decode(String spelled, int start, int end, int at) {
+        int most = at + (end - start) * ByteAlphabet.MOST_BYTES;
+        if (most > scratch.length) {
+            scratch = Arrays.copyOf(scratch, most * 2);
+        }
+        return ByteAlphabet.decode(spelled, start, end, scratch, at);
     }
 
     /** The symbol of a text, a new one if it has none. */

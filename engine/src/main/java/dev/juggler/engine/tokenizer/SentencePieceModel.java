@@ -19,8 +19,13 @@ final class SentencePieceModel implements TokenModel {
     private final boolean removesExtraSpaces;
     private volatile @Nullable Tables tables;
 
-    /** What encoding needs, built when the first text comes. */
-    private record Tables(TextIndex pieces, IntList byteTokens) {}
+    /**
+     * What encoding needs, built when the first text comes.
+     *
+     * @param spansWords whether a piece goes on behind a word, so that words cannot be merged one
+     *     by one
+     */
+    private record Tables(TextIndex pieces, IntList byteTokens, boolean spansWords) {}
 
     SentencePieceModel(Vocabulary vocabulary) {
         this.vocabulary = vocabulary;
@@ -50,6 +55,7 @@ final class SentencePieceModel implements TokenModel {
 
     private Tables build() {
         TextIndex pieces = new TextIndex(vocabulary.size());
+        boolean spansWords = false;
         int[] byteTokens = new int[256];
         Arrays.fill(byteTokens, -1);
         for (int id = 0; id < vocabulary.size(); id++) {
@@ -58,15 +64,26 @@ final class SentencePieceModel implements TokenModel {
                 int value = byteValue(vocabulary.token(id));
                 byteTokens[value] = byteTokens[value] < 0 ? id : byteTokens[value];
             } else if (type != TokenType.CONTROL && type != TokenType.UNKNOWN) {
-                byte[] text = vocabulary.token(id).getBytes(StandardCharsets.UTF_8);
+                String token = vocabulary.token(id);
+                byte[] text = token.getBytes(StandardCharsets.UTF_8);
                 pieces.add(text, 0, text.length, id);
+                spansWords |= spansWords(token);
             }
         }
         IntList list = new IntList(256);
         for (int token : byteTokens) {
             list.add(token);
         }
-        return new Tables(pieces, list);
+        return new Tables(pieces, list, spansWords);
+    }
+
+    private static boolean spansWords(String token) {
+        for (int i = 1; i < token.length(); i++) {
+            if (token.charAt(i) == MARKED_SPACE && token.charAt(i - 1) != MARKED_SPACE) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** The value of {@code <0x41>}. */
@@ -86,61 +103,84 @@ final class SentencePieceModel implements TokenModel {
     @Override
     public void encode(String text, boolean afterBorder, IntList ids) {
         Tables table = tables();
-        int[] points = Utf8.codePoints(removesExtraSpaces ? removeExtraSpaces(text) : text);
-        boolean prefix = prefixesSpace && afterBorder && points.length > 0;
-        byte[] bytes = new byte[Math.multiplyExact(points.length + 1, Utf8.MOST_BYTES)];
-        int[] starts = new int[points.length + 2];
-        int symbols = 0;
-        int used = 0;
-        if (prefix) {
-            used = Utf8.write(MARKED_SPACE, bytes, used);
-            starts[++symbols] = used;
-        }
-        for (int point : points) {
-            used = Utf8.write(point == ' ' ? MARKED_SPACE : point, bytes, used);
-            starts[++symbols] = used;
-        }
-        merge(table, bytes, starts, symbols, ids);
-    }
-
-    /**
-     * @param starts where the symbols begin in the bytes; one more: the end of the last
-     */
-    private void merge(Tables table, byte[] bytes, int[] starts, int symbols, IntList ids) {
-        MergeQueue queue = new MergeQueue();
-        queue.prepare(symbols);
-        int[] symbol = queue.symbol;
-        for (int i = 0; i < symbols; i++) {
-            symbol[i] = table.pieces.find(bytes, starts[i], starts[i + 1]);
-        }
-        queue.merge(
-                symbols,
-                (left, right, end) -> {
-                    int piece = table.pieces.find(bytes, starts[left], starts[end]);
-                    return piece < 0
-                            ? MergeQueue.NONE
-                            : MergeQueue.pair(priority(scores[piece]), piece);
-                });
-        for (int i = 0; i < symbols; i = queue.next(i)) {
-            if (symbol[i] >= 0) {
-                ids.add(symbol[i]);
-            } else {
-                spell(table, bytes, starts[i], starts[queue.next(i)], ids);
+        boolean prefix = prefixesSpace && afterBorder;
+        int[] points = Utf8.codePoints(marked(text, prefix));
+        Merger merger = new Merger(table, ids);
+        int start = 0;
+        for (int end = 1; end <= points.length; end++) {
+            boolean border =
+                    end == points.length
+                            || (points[end] == MARKED_SPACE
+                                    && points[end - 1] != MARKED_SPACE
+                                    && !table.spansWords);
+            if (border) {
+                merger.encode(points, start, end);
+                start = end;
             }
         }
     }
 
-    private void spell(Tables table, byte[] bytes, int start, int end, IntList ids) {
-        for (int k = start; k < end; k++) {
-            int token = table.byteTokens.get(bytes[k] & 0xFF);
-            if (token < 0) {
-                Integer unknown = vocabulary.id("unknown");
-                if (unknown != null) {
-                    ids.add(unknown);
+    private String marked(String text, boolean prefix) {
+        String kept = removesExtraSpaces ? removeExtraSpaces(text) : text;
+        return (prefix && !kept.isEmpty() ? " " + kept : kept).replace(' ', (char) MARKED_SPACE);
+    }
+
+    /** Merges the characters of one word after the other; one thread at a time. */
+    private final class Merger {
+        private final Tables table;
+        private final IntList ids;
+        private final MergeQueue queue = new MergeQueue();
+        private byte[] bytes = new byte[256];
+
+        /** Where each character of the word begins in the bytes; one more: their end. */
+        private int[] starts = new int[65];
+
+        Merger(Tables table, IntList ids) {
+            this.table = table;
+            this.ids = ids;
+        }
+
+        void encode(int[] points, int start, int end) {
+            int length = end - start;
+            if (length >= starts.length) {
+                int capacity = Math.max(length, starts.length * 2);
+                starts = new int[capacity + 1];
+                bytes = new byte[Math.multiplyExact(capacity, Utf8.MOST_BYTES)];
+            }
+            queue.prepare(length);
+            int[] symbol = queue.symbol;
+            for (int i = 0; i < length; i++) {
+                starts[i + 1] = Utf8.write(points[start + i], bytes, starts[i]);
+                symbol[i] = table.pieces.find(bytes, starts[i], starts[i + 1]);
+            }
+            queue.merge(length, this::pair);
+            for (int i = 0; i < length; i = queue.next(i)) {
+                if (symbol[i] >= 0) {
+                    ids.add(symbol[i]);
+                } else {
+                    spell(starts[i], starts[queue.next(i)]);
                 }
-                return;
             }
-            ids.add(token);
+        }
+
+        private long pair(int left, int right, int end) {
+            int piece = table.pieces.find(bytes, starts[left], starts[end]);
+            return piece < 0 ? MergeQueue.NONE : MergeQueue.pair(priority(scores[piece]), piece);
+        }
+
+        /** A character that is no token: its bytes, or the unknown token where they are missing. */
+        private void spell(int start, int end) {
+            for (int k = start; k < end; k++) {
+                int token = table.byteTokens.get(bytes[k] & 0xFF);
+                if (token < 0) {
+                    Integer unknown = vocabulary.id("unknown");
+                    if (unknown != null) {
+                        ids.add(unknown);
+                    }
+                    return;
+                }
+                ids.add(token);
+            }
         }
     }
 

@@ -19,13 +19,15 @@ final class TextIndex {
     private int[] numbers;
     private int entries;
     private int longest;
-    private int[] slots;
+
+    /** The hash of an entry's text above its number: most others are told apart without looking. */
+    private long[] slots;
 
     TextIndex(int expected) {
         bytes = new byte[Math.max(64, expected * 8)];
         ends = new int[Math.max(16, expected)];
         numbers = new int[Math.max(16, expected)];
-        slots = new int[Math.max(64, Integer.highestOneBit(Math.max(1, expected)) * 4)];
+        slots = new long[Math.max(64, Integer.highestOneBit(Math.max(1, expected)) * 4)];
         Arrays.fill(slots, ABSENT);
     }
 
@@ -36,7 +38,8 @@ final class TextIndex {
 
     /** Adds a text unless it is there already; the first of equals stays. */
     void add(byte[] source, int start, int end, int number) {
-        int slot = slot(source, start, end);
+        int hash = hash(source, start, end);
+        int slot = slot(hash, source, start, end);
         if (slots[slot] != ABSENT) {
             return;
         }
@@ -52,7 +55,7 @@ final class TextIndex {
         }
         ends[entries] = used;
         numbers[entries] = number;
-        slots[slot] = entries++;
+        slots[slot] = ((long) hash << 32) | entries++;
         longest = Math.max(longest, length);
         if (entries * 2 > slots.length) {
             rehash();
@@ -64,18 +67,20 @@ final class TextIndex {
         if (end - start > longest) {
             return ABSENT;
         }
-        int entry = slots[slot(source, start, end)];
-        return entry == ABSENT ? ABSENT : numbers[entry];
+        long found = slots[slot(hash(source, start, end), source, start, end)];
+        return found == ABSENT ? ABSENT : numbers[(int) found];
     }
 
     /** The slot that holds the text, or the free one where it would go. */
-    private int slot(byte[] source, int start, int end) {
-        int slot = hash(source, start, end) & (slots.length - 1);
+    private int slot(int hash, byte[] source, int start, int end) {
+        int slot = hash & (slots.length - 1);
         while (slots[slot] != ABSENT) {
-            int entry = slots[slot];
-            int from = entry == 0 ? 0 : ends[entry - 1];
-            if (Arrays.equals(bytes, from, ends[entry], source, start, end)) {
-                break;
+            int entry = (int) slots[slot];
+            if ((int) (slots[slot] >> 32) == hash) {
+                int from = entry == 0 ? 0 : ends[entry - 1];
+                if (Arrays.equals(bytes, from, ends[entry], source, start, end)) {
+                    break;
+                }
             }
             slot = (slot + 1) & (slots.length - 1);
         }
@@ -83,11 +88,17 @@ final class TextIndex {
     }
 
     private void rehash() {
-        slots = new int[slots.length * 2];
+        long[] old = slots;
+        slots = new long[old.length * 2];
         Arrays.fill(slots, ABSENT);
-        for (int entry = 0; entry < entries; entry++) {
-            int from = entry == 0 ? 0 : ends[entry - 1];
-            slots[slot(bytes, from, ends[entry])] = entry;
+        for (long kept : old) {
+            if (kept != ABSENT) {
+                int slot = (int) (kept >> 32) & (slots.length - 1);
+                while (slots[slot] != ABSENT) {
+                    slot = (slot + 1) & (slots.length - 1);
+                }
+                slots[slot] = kept;
+            }
         }
     }
 
@@ -96,11 +107,7 @@ final class TextIndex {
         for (int i = start; i < end; i++) {
             hash = hash * 0x01000193 + source[i];
         }
-        return mix(hash);
-    }
-
-    /** Spreads the high bits over the low ones, which choose the slot. */
-    static int mix(int hash) {
+        // Spreads the high bits over the low ones, which choose the slot.
         int mixed = (hash ^ (hash >>> 16)) * 0x85EBCA6B;
         return mixed ^ (mixed >>> 13);
     }

@@ -3,6 +3,7 @@ package dev.juggler.engine.tokenizer;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -22,13 +23,17 @@ public final class Tokenizer {
     private final Set<Integer> endOfGeneration;
 
     /**
+     * A tokenizer for a vocabulary.
+     *
+     * @param merges what {@code gpt2} vocabularies encode with, best first: two texts with a space
+     *     between; empty for the others. Kept until the first text is encoded, then released.
      * @throws TokenizerException if the vocabulary is of a kind that is not supported
      */
-    public Tokenizer(Vocabulary vocabulary) {
+    public Tokenizer(Vocabulary vocabulary, List<String> merges) {
         this.vocabulary = vocabulary;
         this.model =
                 switch (vocabulary.model()) {
-                    case "gpt2" -> new ByteLevelModel(vocabulary);
+                    case "gpt2" -> new ByteLevelModel(vocabulary, merges);
                     case "llama" -> new SentencePieceModel(vocabulary);
                     default ->
                             throw new TokenizerException(

@@ -1,6 +1,7 @@
 package dev.juggler.engine.tokenizer;
 
 import dev.juggler.engine.gguf.GgufMetadata;
+import java.util.List;
 
 /** Reads the tokenizer of a model file. */
 public final class Tokenizers {
@@ -22,7 +23,9 @@ public final class Tokenizers {
      * @throws dev.juggler.engine.gguf.GgufException if a key is missing or of the wrong type
      */
     public static Tokenizer load(GgufMetadata metadata) {
-        return new Tokenizer(vocabulary(metadata));
+        Vocabulary vocabulary = vocabulary(metadata);
+        boolean merges = vocabulary.model().equals("gpt2");
+        return new Tokenizer(vocabulary, merges ? metadata.strings(PREFIX + "merges") : List.of());
     }
 
     private static Vocabulary vocabulary(GgufMetadata metadata) {
@@ -39,9 +42,6 @@ public final class Tokenizers {
         }
         if (metadata.has(PREFIX + "scores")) {
             builder.scores(metadata.floats(PREFIX + "scores"));
-        }
-        if (metadata.has(PREFIX + "merges")) {
-            builder.merges(metadata.strings(PREFIX + "merges"));
         }
         for (String role : ROLES) {
             String key = PREFIX + role + "_token_id";

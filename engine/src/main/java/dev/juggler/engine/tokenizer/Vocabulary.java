@@ -7,8 +7,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a model file says about its tokens, as it says it: texts, types, scores, merges and the ids
- * with a meaning. Immutable.
+ * What a model file says about its tokens, as it says it: texts, types, scores and the ids with a
+ * meaning. Immutable.
  */
 public final class Vocabulary {
     private final String model;
@@ -18,7 +18,6 @@ public final class Vocabulary {
     private final List<String> tokens;
     private final int @Nullable [] types;
     private final float @Nullable [] scores;
-    private final @Nullable List<String> merges;
     private final Map<String, Integer> ids;
     private final Map<String, Boolean> flags;
 
@@ -30,7 +29,6 @@ public final class Vocabulary {
         this.tokens = builder.tokens;
         this.types = builder.types == null ? null : builder.types.clone();
         this.scores = builder.scores == null ? null : builder.scores.clone();
-        this.merges = builder.merges;
         this.ids = Map.copyOf(builder.ids);
         this.flags = Map.copyOf(builder.flags);
         check();
@@ -114,11 +112,6 @@ public final class Vocabulary {
         return scores;
     }
 
-    /** The merges of BPE, best first, or null. */
-    @Nullable List<String> merges() {
-        return merges;
-    }
-
     /** The id in {@code tokenizer.ggml.ROLE_token_id}, or null. */
     @Nullable Integer id(String role) {
         return ids.get(role);
@@ -152,7 +145,6 @@ public final class Vocabulary {
         private String name = "";
         private int @Nullable [] types;
         private float @Nullable [] scores;
-        private @Nullable List<String> merges;
         private final Map<String, Integer> ids = new HashMap<>();
         private final Map<String, Boolean> flags = new HashMap<>();
 
@@ -186,12 +178,6 @@ public final class Vocabulary {
         /** Scores by id: the higher, the sooner a token is formed. */
         public Builder scores(float[] scores) {
             this.scores = scores;
-            return this;
-        }
-
-        /** Merges, best first: two texts with a space between. */
-        public Builder merges(List<String> merges) {
-            this.merges = List.copyOf(merges);
             return this;
         }
 
