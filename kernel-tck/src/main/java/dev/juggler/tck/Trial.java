@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Function;
+import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,12 +38,16 @@ final class Trial implements AutoCloseable {
     private final ReferenceKernels reference = new ReferenceKernels();
     private final List<Twin> twins = new ArrayList<>();
     private final List<Buffer> buffers = new ArrayList<>();
+    private final Side referenceSide;
+    private final Side deviceSide;
     private int shift;
 
     Trial(String name, Subject subject, Random random) {
         this.name = name;
         this.subject = subject;
         this.random = random;
+        referenceSide = new SideOf(twin -> twin.reference, this::allocateOnHost);
+        deviceSide = new SideOf(twin -> twin.device, this::allocate);
     }
 
     /** Makes one call; {@code side} tells which of the two tensors to use. */
@@ -140,19 +145,15 @@ final class Trial implements AutoCloseable {
      * each, and checks that the two agree bit by bit, that inputs and guards are as they were.
      */
     void run(Call call) {
-        try (Buffer scratch = HostBuffer.allocate(WORKSPACE_BYTES)) {
-            call.make(reference, side(twin -> twin.reference, scratch));
-        }
-        try (Buffer scratch = subject.backend().allocate(WORKSPACE_BYTES)) {
-            call.make(subject.kernels(), side(twin -> twin.device, scratch));
-            List<byte[]> first = twins.stream().map(Twin::deviceBytes).toList();
-            twins.forEach(twin -> twin.assertUntouched(name));
-            twins.forEach(Twin::restore);
-            call.make(subject.kernels(), side(twin -> twin.device, scratch));
-            for (int i = 0; i < first.size(); i++) {
-                if (!Arrays.equals(first.get(i), twins.get(i).deviceBytes())) {
-                    throw new AssertionError(name + ": a repeated call gives another result");
-                }
+        call.make(reference, referenceSide);
+        call.make(subject.kernels(), deviceSide);
+        List<byte[]> first = twins.stream().map(Twin::deviceBytes).toList();
+        twins.forEach(twin -> twin.assertUntouched(name));
+        twins.forEach(Twin::restore);
+        call.make(subject.kernels(), deviceSide);
+        for (int i = 0; i < first.size(); i++) {
+            if (!Arrays.equals(first.get(i), twins.get(i).deviceBytes())) {
+                throw new AssertionError(name + ": a repeated call gives another result");
             }
         }
     }
@@ -238,8 +239,8 @@ final class Trial implements AutoCloseable {
 
     /** Fails unless the call on the device throws this, and has changed nothing. */
     void assertRefused(Class<? extends Exception> expected, Call call) {
-        try (Buffer scratch = subject.backend().allocate(WORKSPACE_BYTES)) {
-            call.make(subject.kernels(), side(twin -> twin.device, scratch));
+        try {
+            call.make(subject.kernels(), deviceSide);
         } catch (RuntimeException refusal) {
             if (!expected.isInstance(refusal)) {
                 throw new AssertionError(
@@ -256,6 +257,12 @@ final class Trial implements AutoCloseable {
     /** Memory on the device that goes with the trial. */
     Buffer allocate(long bytes) {
         Buffer buffer = subject.backend().allocate(bytes);
+        buffers.add(buffer);
+        return buffer;
+    }
+
+    private Buffer allocateOnHost(long bytes) {
+        Buffer buffer = HostBuffer.allocate(bytes);
         buffers.add(buffer);
         return buffer;
     }
@@ -296,18 +303,28 @@ final class Trial implements AutoCloseable {
         return twin;
     }
 
-    private static Side side(Function<Twin, Tensor> choice, Buffer scratch) {
-        Workspace workspace = new BufferWorkspace(scratch);
-        return new Side() {
-            @Override
-            public Tensor of(Twin twin) {
-                return choice.apply(twin);
-            }
+    /** Scratch memory is made when it is first asked for: most operations need none. */
+    private static final class SideOf implements Side {
+        private final Function<Twin, Tensor> choice;
+        private final LongFunction<Buffer> memory;
+        private @Nullable Workspace workspace;
 
-            @Override
-            public Workspace workspace() {
-                return workspace;
+        SideOf(Function<Twin, Tensor> choice, LongFunction<Buffer> memory) {
+            this.choice = choice;
+            this.memory = memory;
+        }
+
+        @Override
+        public Tensor of(Twin twin) {
+            return choice.apply(twin);
+        }
+
+        @Override
+        public Workspace workspace() {
+            if (workspace == null) {
+                workspace = new BufferWorkspace(memory.apply(WORKSPACE_BYTES));
             }
-        };
+            return workspace;
+        }
     }
 }
