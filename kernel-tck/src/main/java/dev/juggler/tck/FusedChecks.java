@@ -34,7 +34,7 @@ final class FusedChecks {
             int block = dtype.blockElements();
             int width = (64 + block - 1) / block * block;
             int inner = (96 + block - 1) / block * block;
-            for (int rows : new int[] {1, 2, 7, 64}) {
+            for (int rows : new int[] {1, 7, 33}) {
                 checks.addFeedForward(dtype, rows, width, inner);
             }
             checks.addExperts(dtype, 1, 8, 3, width, inner, false);

@@ -3,6 +3,7 @@ package dev.juggler.tck;
 import dev.juggler.kernel.AttentionPlan;
 import dev.juggler.kernel.Backend;
 import dev.juggler.kernel.Buffer;
+import dev.juggler.kernel.DType;
 import dev.juggler.kernel.HostBuffer;
 import dev.juggler.kernel.Kernels;
 import dev.juggler.kernel.KvPages;
@@ -10,15 +11,24 @@ import dev.juggler.kernel.MemoryInfo;
 import dev.juggler.kernel.ReferenceBackend;
 import dev.juggler.kernel.Routing;
 import dev.juggler.kernel.Tensor;
+import dev.juggler.kernel.UnsupportedDTypeException;
 import java.lang.foreign.MemorySegment;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.util.EnumSet;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** A device whose memory the host cannot address: the reference behind opaque buffers. */
+/**
+ * A device whose memory the host cannot address and that knows few types: the reference behind
+ * opaque buffers.
+ */
 final class RemoteBackend implements Backend {
+    private static final Set<DType> WEIGHT_TYPES = EnumSet.of(DType.F32, DType.Q4_K);
+    private static final Set<DType> KV_TYPES = EnumSet.of(DType.F16);
+
     private final ReferenceBackend hidden = new ReferenceBackend();
     private final Kernels kernels =
             (Kernels)
@@ -72,20 +82,37 @@ final class RemoteBackend implements Backend {
         hidden.close();
     }
 
-    private @Nullable Object invoke(Object proxy, Method method, @Nullable Object[] arguments)
+    private @Nullable Object invoke(Object proxy, Method method, @Nullable Object @Nullable [] arguments)
             throws Throwable {
         if (method.isDefault()) {
             return InvocationHandler.invokeDefault(proxy, method, arguments);
         }
-        int count = arguments == null ? 0 : arguments.length;
-        @Nullable Object[] local = new @Nullable Object[count];
-        for (int i = 0; i < count; i++) {
+        if (arguments == null) {
+            return method.getName().equals("kvTypes") ? KV_TYPES : WEIGHT_TYPES;
+        }
+        requireTypes(method.getName(), arguments);
+        @Nullable Object[] local = new @Nullable Object[arguments.length];
+        for (int i = 0; i < local.length; i++) {
             local[i] = local(arguments[i]);
         }
         try {
             return method.invoke(hidden.kernels(), local);
         } catch (InvocationTargetException e) {
             throw e.getCause() == null ? e : e.getCause();
+        }
+    }
+
+    private static void requireTypes(String operation, @Nullable Object[] arguments) {
+        for (Object argument : arguments) {
+            if (argument instanceof KvPages kv && !KV_TYPES.contains(kv.keys().dtype())) {
+                throw new UnsupportedDTypeException("remote", operation, kv.keys().dtype());
+            }
+        }
+        int weight = operation.startsWith("matmul") ? 2 : operation.equals("embed") ? 1 : -1;
+        if (weight > 0
+                && arguments[weight] instanceof Tensor tensor
+                && !WEIGHT_TYPES.contains(tensor.dtype())) {
+            throw new UnsupportedDTypeException("remote", operation, tensor.dtype());
         }
     }
 
