@@ -47,6 +47,11 @@ public final class ModelKeys {
         return file;
     }
 
+    /** Experts of a layer that a token is sent to; 0 where there are none. */
+    public int expertsUsed() {
+        return integer("expert_used_count", 0, 0, DecoderShape.MOST_EXPERTS);
+    }
+
     /** Whether there is a value, of whatever type. */
     boolean has(String key) {
         return metadata.has(full(key));

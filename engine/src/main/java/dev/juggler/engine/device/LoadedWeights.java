@@ -86,10 +86,7 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
         }
         String[] owners = new String[Math.max(1, known.experts())];
         for (int expert = 0; expert < owners.length; expert++) {
-            owners[expert] =
-                    known.experts() == 0
-                            ? placement.device(known)
-                            : placement.device(known, expert);
+            owners[expert] = placement.device(known, expert);
         }
         boolean whole = Arrays.stream(owners).allMatch(owners[0]::equals);
         if (known.experts() > 0) {

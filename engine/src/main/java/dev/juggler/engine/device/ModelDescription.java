@@ -21,6 +21,7 @@ import java.util.List;
  *     them; tied embeddings appear twice
  * @param kvLayers what each layer stores for a position
  * @param vocabularySize width of a row of logits
+ * @param expertsUsed experts of a layer that a token is sent to, 0 where there are none
  * @param dryModel the model on weights without data
  */
 public record ModelDescription(
@@ -28,6 +29,7 @@ public record ModelDescription(
         List<WeightDescriptor> weights,
         List<KvLayerShape> kvLayers,
         int vocabularySize,
+        int expertsUsed,
         Model dryModel) {
     private static final Tensor NO_PAGE =
             new Tensor(DType.F32, new Shape(1, 1, 1), new PhantomBuffer(4), 0);

@@ -7,6 +7,7 @@ import dev.juggler.engine.gguf.GgufException;
 import dev.juggler.engine.gguf.GgufFile;
 import dev.juggler.engine.model.Model;
 import dev.juggler.engine.model.ModelException;
+import dev.juggler.engine.placement.Placement;
 import dev.juggler.engine.placement.WeightDescriptor;
 import dev.juggler.kernel.Backend;
 import java.util.ArrayList;
@@ -43,7 +44,17 @@ public final class ModelLoader {
                 weights.descriptors(),
                 model.kvLayers(),
                 model.vocabularySize(),
+                keys.expertsUsed(),
                 model);
+    }
+
+    /**
+     * Loads a model where a placement says; see {@link #load(GgufFile, WeightDevices, Devices)}.
+     *
+     * @param placement of the weights that {@link #describe} found in this file
+     */
+    public PlacedModel load(GgufFile file, Placement placement, Devices open) {
+        return load(file, WeightDevices.of(placement), open);
     }
 
     /**
@@ -63,14 +74,19 @@ public final class ModelLoader {
             Model model = architectures.load(keys(file), weights);
             List<Device> kvOwners =
                     IntStream.range(0, description.kvLayers().size())
-                            .mapToObj(description::attentionWeight)
-                            .map(weight -> devices.device(placement.device(weight)))
+                            .mapToObj(layer -> cacheDevice(description, placement, layer))
+                            .map(devices::device)
                             .toList();
             return new PlacedModel(description, model, devices, weights, kvOwners);
         } catch (RuntimeException e) {
             weights.close();
             throw e;
         }
+    }
+
+    private static String cacheDevice(
+            ModelDescription description, WeightDevices placement, int layer) {
+        return placement.cacheDevice(layer, description.attentionWeight(layer));
     }
 
     private static ModelKeys keys(GgufFile file) {
@@ -86,12 +102,12 @@ public final class ModelLoader {
             ModelDescription description, WeightDevices placement, Devices open) {
         Set<String> used = new HashSet<>();
         for (WeightDescriptor weight : description.weights()) {
-            if (weight.experts() == 0) {
-                used.add(placement.device(weight));
-            }
-            for (int expert = 0; expert < weight.experts(); expert++) {
+            for (int expert = 0; expert < Math.max(1, weight.experts()); expert++) {
                 used.add(placement.device(weight, expert));
             }
+        }
+        for (int layer = 0; layer < description.kvLayers().size(); layer++) {
+            used.add(cacheDevice(description, placement, layer));
         }
         used.forEach(open::get);
         List<Backend> backends = new ArrayList<>();

@@ -1,0 +1,281 @@
+package dev.juggler.engine.architecture;
+
+import dev.juggler.engine.gguf.GgufValueType;
+import dev.juggler.engine.gguf.GgufWriter;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Random;
+
+/**
+ * A model of a family with a random shape and random weights, for tests: it writes itself as a
+ * file, and {@link StraightLineModel} computes it from its fields.
+ */
+final class RandomModel {
+    /** A tensor: dimensions fastest first. */
+    static final class Weight {
+        final float[] values;
+        final int[] dimensions;
+
+        /** As the file has them. */
+        long[] extents() {
+            return Arrays.stream(dimensions).asLongStream().toArray();
+        }
+
+        Weight(float[] values, int... dimensions) {
+            this.values = values;
+            this.dimensions = dimensions;
+        }
+    }
+
+    final Map<String, Weight> tensors = new LinkedHashMap<>();
+    final String family;
+    final Random random;
+    int layers;
+    int width;
+    int heads;
+    int kvHeads;
+    int keyWidth;
+    int valueWidth;
+    int rotated;
+    int inner;
+    int experts;
+    int expertsUsed;
+    int expertInner;
+    int sharedInner;
+    int vocabulary;
+    int window;
+    double ropeBase;
+    double linearFactor = 1;
+    double yarnFactor;
+    int yarnContext;
+    float epsilon;
+    boolean neighbours;
+    boolean biases;
+    boolean outputBias;
+    boolean headNorm;
+    boolean wholeNorm;
+    boolean normalizeShares;
+    boolean tied;
+    boolean frequencyFactors;
+
+    RandomModel(String family, long seed) {
+        this.family = family;
+        random = new Random(seed);
+        layers = 1 + random.nextInt(4);
+        kvHeads = 1 + random.nextInt(3);
+        heads = kvHeads * (1 + random.nextInt(3));
+        keyWidth = 2 * (2 + random.nextInt(14));
+        valueWidth = 1 + random.nextInt(24);
+        rotated = random.nextBoolean() ? keyWidth : 2 * (1 + random.nextInt(keyWidth / 2));
+        width = 8 + random.nextInt(80);
+        inner = 8 + random.nextInt(80);
+        vocabulary = 32 + random.nextInt(100);
+        ropeBase = Math.pow(10, 3 + 3 * random.nextDouble());
+        epsilon = random.nextBoolean() ? 1e-5f : 1e-6f;
+        tied = random.nextInt(3) == 0;
+        switch (family) {
+            case "llama" -> llama();
+            case "qwen2" -> biases = true;
+            case "qwen2moe" -> {
+                biases = true;
+                experts(false);
+                sharedInner = 4 + random.nextInt(40);
+            }
+            case "qwen3" -> headNorm = true;
+            case "qwen3moe" -> {
+                headNorm = true;
+                experts(true);
+            }
+            case "olmoe" -> {
+                wholeNorm = true;
+                experts(false);
+                inner = expertInner;
+            }
+            default -> throw new IllegalArgumentException(family);
+        }
+        switch (random.nextInt(3)) {
+            case 0 -> linearFactor = 1 + 7 * random.nextDouble();
+            case 1 -> {
+                yarnFactor = 2 + 30 * random.nextDouble();
+                yarnContext = 16 + random.nextInt(100);
+            }
+            default -> {}
+        }
+        weights();
+    }
+
+    private void llama() {
+        neighbours = true;
+        biases = random.nextBoolean();
+        outputBias = biases && random.nextBoolean();
+        frequencyFactors = random.nextInt(3) == 0;
+        window = random.nextInt(3) == 0 ? 1 + random.nextInt(20) : 0;
+        if (random.nextBoolean()) {
+            experts(true);
+            inner = expertInner;
+        }
+    }
+
+    private void experts(boolean normalize) {
+        experts = 2 + random.nextInt(14);
+        expertsUsed = 1 + random.nextInt(experts);
+        expertInner = 4 + random.nextInt(40);
+        inner = Math.max(inner, expertsUsed);
+        normalizeShares = normalize;
+    }
+
+    private void weights() {
+        add("token_embd.weight", tied ? 1.5 / Math.sqrt(width) : 1, width, vocabulary);
+        norm("output_norm.weight", width);
+        if (!tied) {
+            matrix("output.weight", width, vocabulary);
+        }
+        if (frequencyFactors) {
+            Weight factors = add("rope_freqs.weight", 0, rotated / 2);
+            for (int i = 0; i < factors.values.length; i++) {
+                factors.values[i] = 1 + 7 * random.nextFloat();
+            }
+        }
+        for (int layer = 0; layer < layers; layer++) {
+            String blk = "blk." + layer + ".";
+            attention(blk);
+            norm(blk + "ffn_norm.weight", width);
+            if (experts == 0) {
+                matrix(blk + "ffn_gate.weight", width, inner);
+                matrix(blk + "ffn_up.weight", width, inner);
+                matrix(blk + "ffn_down.weight", inner, width);
+            } else {
+                mixture(blk);
+            }
+        }
+    }
+
+    private void attention(String blk) {
+        norm(blk + "attn_norm.weight", width);
+        matrix(blk + "attn_q.weight", width, heads * keyWidth);
+        matrix(blk + "attn_k.weight", width, kvHeads * keyWidth);
+        matrix(blk + "attn_v.weight", width, kvHeads * valueWidth);
+        matrix(blk + "attn_output.weight", heads * valueWidth, width);
+        if (biases) {
+            add(blk + "attn_q.bias", 0.5, heads * keyWidth);
+            add(blk + "attn_k.bias", 0.5, kvHeads * keyWidth);
+            add(blk + "attn_v.bias", 0.2, kvHeads * valueWidth);
+        }
+        if (outputBias) {
+            add(blk + "attn_output.bias", 0.2, width);
+        }
+        if (headNorm || wholeNorm) {
+            norm(blk + "attn_q_norm.weight", headNorm ? keyWidth : heads * keyWidth);
+            norm(blk + "attn_k_norm.weight", headNorm ? keyWidth : kvHeads * keyWidth);
+        }
+    }
+
+    private void mixture(String blk) {
+        matrix(blk + "ffn_gate_inp.weight", width, experts);
+        matrix(blk + "ffn_gate_exps.weight", width, expertInner, experts);
+        matrix(blk + "ffn_up_exps.weight", width, expertInner, experts);
+        matrix(blk + "ffn_down_exps.weight", expertInner, width, experts);
+        if (sharedInner > 0) {
+            matrix(blk + "ffn_gate_inp_shexp.weight", width);
+            matrix(blk + "ffn_gate_shexp.weight", width, sharedInner);
+            matrix(blk + "ffn_up_shexp.weight", width, sharedInner);
+            matrix(blk + "ffn_down_shexp.weight", sharedInner, width);
+        }
+    }
+
+    private void matrix(String name, int... dimensions) {
+        add(name, 1.4 / Math.sqrt(dimensions[0]), dimensions);
+    }
+
+    private void norm(String name, int size) {
+        Weight weight = add(name, 0.1, size);
+        for (int i = 0; i < size; i++) {
+            weight.values[i] += 1;
+        }
+    }
+
+    private Weight add(String name, double deviation, int... dimensions) {
+        int count = 1;
+        for (int dimension : dimensions) {
+            count *= dimension;
+        }
+        float[] values = new float[count];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (float) (deviation * random.nextGaussian());
+        }
+        Weight weight = new Weight(values, dimensions);
+        tensors.put(name, weight);
+        return weight;
+    }
+
+    /** Some token ids. */
+    int[] ids(int count) {
+        return random.ints(count, 0, vocabulary).toArray();
+    }
+
+    /**
+     * The keys of the file below the family's name, in order: whole numbers, numbers, texts,
+     * truths.
+     */
+    Map<String, Object> keys() {
+        Map<String, Object> keys = new LinkedHashMap<>();
+        keys.put("context_length", 4096);
+        keys.put("embedding_length", width);
+        keys.put("block_count", layers);
+        keys.put("feed_forward_length", inner);
+        keys.put("attention.head_count", heads);
+        keys.put("attention.head_count_kv", kvHeads);
+        keys.put("attention.key_length", keyWidth);
+        keys.put("attention.value_length", valueWidth);
+        keys.put("attention.layer_norm_rms_epsilon", epsilon);
+        keys.put("rope.dimension_count", rotated);
+        keys.put("rope.freq_base", (float) ropeBase);
+        if (experts > 0) {
+            keys.put("expert_count", experts);
+            keys.put("expert_used_count", expertsUsed);
+            if (!family.equals("llama") && !family.equals("olmoe")) {
+                keys.put("expert_feed_forward_length", expertInner);
+            }
+        }
+        if (sharedInner > 0) {
+            keys.put("expert_shared_feed_forward_length", sharedInner);
+        }
+        if (window > 0) {
+            keys.put("attention.sliding_window", window);
+        }
+        if (yarnFactor > 0) {
+            keys.put("rope.scaling.type", "yarn");
+            keys.put("rope.scaling.factor", (float) yarnFactor);
+            keys.put("rope.scaling.original_context_length", yarnContext);
+        } else if (linearFactor > 1) {
+            keys.put("rope.scaling.type", "linear");
+            keys.put("rope.scaling.factor", (float) linearFactor);
+        }
+        return keys;
+    }
+
+    /** The file. */
+    GgufWriter file() {
+        return file(keys());
+    }
+
+    /** The file with other keys. */
+    GgufWriter file(Map<String, Object> keys) {
+        GgufWriter writer = new GgufWriter().string("general.architecture", family);
+        keys.forEach((key, value) -> put(writer, family + "." + key, value));
+        tensors.forEach((name, weight) -> writer.tensor(name, weight.values, weight.extents()));
+        return writer;
+    }
+
+    static void put(GgufWriter writer, String key, Object value) {
+        switch (value) {
+            case Integer number -> writer.uint32(key, number);
+            case Long number -> writer.integer(key, GgufValueType.INT64, number);
+            case Float number -> writer.float32(key, number);
+            case Boolean truth -> writer.bool(key, truth);
+            case String text -> writer.string(key, text);
+            default -> throw new IllegalArgumentException(key + " = " + value);
+        }
+    }
+}
