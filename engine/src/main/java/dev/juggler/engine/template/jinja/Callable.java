@@ -1,0 +1,6 @@
+package dev.juggler.engine.template.jinja;
+
+/** A value that a template can call. */
+interface Callable {
+    Object call(Arguments arguments, Budget budget);
+}
