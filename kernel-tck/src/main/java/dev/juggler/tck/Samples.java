@@ -7,15 +7,15 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Random;
 
-/** Random content for tensors. */
-final class Samples {
+/** Random content for tensors of any type. */
+public final class Samples {
     private static final ValueLayout.OfShort SHORT =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private Samples() {}
 
     /** Normally distributed numbers. */
-    static float[] normal(Random random, int count, double deviation) {
+    public static float[] normal(Random random, int count, double deviation) {
         float[] values = new float[count];
         for (int i = 0; i < count; i++) {
             values[i] = (float) (random.nextGaussian() * deviation);
@@ -27,7 +27,7 @@ final class Samples {
      * Elements of any weight type. Quantized ones get random codes, so that every code occurs, and
      * scales of a sane size.
      */
-    static byte[] weights(DType dtype, long elements, Random random) {
+    public static byte[] weights(DType dtype, long elements, Random random) {
         byte[] bytes = new byte[Math.toIntExact(dtype.bytes(elements))];
         MemorySegment memory = MemorySegment.ofArray(bytes);
         if (!dtype.isQuantized()) {
