@@ -1,7 +1,5 @@
 package dev.juggler.engine.template.jinja;
 
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -66,10 +64,11 @@ final class TextMethods {
             case "strip" -> strip(text, arguments, true, true);
             case "lstrip" -> strip(text, arguments, true, false);
             case "rstrip" -> strip(text, arguments, false, true);
-            case "split", "rsplit" -> split(text, arguments, name.equals("rsplit"), budget);
-            case "splitlines" -> lines(text, arguments.flag(0, "keepends", false));
-            case "partition" -> partition(text, arguments, false);
-            case "rpartition" -> partition(text, arguments, true);
+            case "split", "rsplit" ->
+                    TextSplitting.split(text, arguments, name.equals("rsplit"), budget);
+            case "splitlines" -> TextSplitting.lines(text, arguments.flag(0, "keepends", false));
+            case "partition" -> TextSplitting.partition(text, arguments, false);
+            case "rpartition" -> TextSplitting.partition(text, arguments, true);
             case "startswith", "endswith" -> borders(text, arguments, name.equals("endswith"));
             case "replace" -> {
                 String old = text(arguments, 0, "old");
@@ -172,126 +171,6 @@ final class TextMethods {
         return atStart ? stripped.substring(PythonText.skipSpace(stripped, 0)) : stripped;
     }
 
-    private static List<Object> split(
-            String text, Arguments arguments, boolean fromEnd, Budget budget) {
-        Object separator = arguments.get(0, "sep", None.NONE);
-        long given = arguments.integer(1, "maxsplit", -1);
-        long most = given < 0 ? Long.MAX_VALUE : given;
-        List<Object> parts;
-        if (separator == None.NONE) {
-            parts = fromEnd ? splitSpaceFromEnd(text, most) : splitSpace(text, most);
-        } else {
-            String by = Values.requireText(separator, "sep");
-            if (by.isEmpty()) {
-                throw TemplateException.evaluation("empty separator");
-            }
-            parts = fromEnd ? splitFromEnd(text, by, most) : splitFromStart(text, by, most);
-        }
-        budget.items(parts.size());
-        return parts;
-    }
-
-    private static List<Object> splitFromStart(String text, String by, long most) {
-        List<Object> parts = new ArrayList<>();
-        int start = 0;
-        int found = text.indexOf(by);
-        while (found >= 0 && parts.size() < most) {
-            parts.add(text.substring(start, found));
-            start = found + by.length();
-            found = text.indexOf(by, start);
-        }
-        parts.add(text.substring(start));
-        return parts;
-    }
-
-    private static List<Object> splitFromEnd(String text, String by, long most) {
-        List<Object> parts = new ArrayList<>();
-        int end = text.length();
-        int found = text.lastIndexOf(by);
-        while (found >= 0 && parts.size() < most) {
-            parts.add(text.substring(found + by.length(), end));
-            end = found;
-            found = end < by.length() ? -1 : text.lastIndexOf(by, end - by.length());
-        }
-        parts.add(text.substring(0, end));
-        Collections.reverse(parts);
-        return parts;
-    }
-
-    private static List<Object> splitSpace(String text, long most) {
-        List<Object> parts = new ArrayList<>();
-        int start = PythonText.skipSpace(text, 0);
-        while (start < text.length()) {
-            int end = start;
-            if (parts.size() >= most) {
-                parts.add(text.substring(start));
-                return parts;
-            }
-            while (end < text.length() && !PythonText.isSpace(text.charAt(end))) {
-                end++;
-            }
-            parts.add(text.substring(start, end));
-            start = PythonText.skipSpace(text, end);
-        }
-        return parts;
-    }
-
-    private static List<Object> splitSpaceFromEnd(String text, long most) {
-        List<Object> parts = new ArrayList<>();
-        String rest = PythonText.stripEnd(text);
-        while (!rest.isEmpty()) {
-            int start = rest.length();
-            if (parts.size() >= most) {
-                parts.add(rest);
-                break;
-            }
-            while (start > 0 && !PythonText.isSpace(rest.charAt(start - 1))) {
-                start--;
-            }
-            parts.add(rest.substring(start));
-            rest = PythonText.stripEnd(rest.substring(0, start));
-        }
-        Collections.reverse(parts);
-        return parts;
-    }
-
-    private static List<Object> lines(String text, boolean keepEnds) {
-        List<Object> lines = new ArrayList<>();
-        int start = 0;
-        while (start < text.length()) {
-            int end = start;
-            while (end < text.length() && !isLineEnd(text.charAt(end))) {
-                end++;
-            }
-            int next = Math.min(end + 1, text.length());
-            if (text.startsWith("\r\n", end)) {
-                next++;
-            }
-            lines.add(text.substring(start, keepEnds ? next : end));
-            start = next;
-        }
-        return lines;
-    }
-
-    private static boolean isLineEnd(char character) {
-        return switch (character) {
-            case '\n', '\r', 0x0B, 0x0C, 0x1C, 0x1D, 0x1E, 0x85, 0x2028, 0x2029 -> true;
-            default -> false;
-        };
-    }
-
-    private static Tuple partition(String text, Arguments arguments, boolean last) {
-        String by = text(arguments, 0, "sep");
-        int found = last ? text.lastIndexOf(by) : text.indexOf(by);
-        if (by.isEmpty()) {
-            throw TemplateException.evaluation("empty separator");
-        }
-        if (found < 0) {
-            return last ? Tuple.of("", "", text) : Tuple.of(text, "", "");
-        }
-        return Tuple.of(text.substring(0, found), by, text.substring(found + by.length()));
-    }
-
     private static boolean borders(String text, Arguments arguments, boolean end) {
         Object wanted = arguments.require(0, "prefix");
         String part = range(text, arguments);
@@ -330,7 +209,7 @@ final class TextMethods {
         if (old.isEmpty()) {
             return between(text, by, replaced);
         }
-        return String.join(by, splitFromStart(text, old, replaced).toArray(String[]::new));
+        return String.join(by, TextSplitting.fromStart(text, old, replaced).toArray(String[]::new));
     }
 
     /** The text with {@code by} before each of its first characters. */
