@@ -1,0 +1,301 @@
+package dev.juggler.backend.cpusimd;
+
+import static dev.juggler.backend.cpusimd.AttentionCall.TILE;
+import static dev.juggler.backend.cpusimd.LaneKernels.LANES;
+import static dev.juggler.backend.cpusimd.LaneKernels.PANEL_ROWS;
+
+import dev.juggler.backend.cpusimd.WorkerScratch.Use;
+import dev.juggler.kernel.AttentionPlan;
+import java.util.Arrays;
+
+/**
+ * One worker's computation of attention: some rows of a sequence, some heads that share their keys,
+ * one tile of positions after the other.
+ *
+ * <p>Query number n is head {@code n % heads} of row {@code n / heads}. The state of a query is the
+ * largest score so far, the sum of exp(score - largest), and the values weighted with the same. It
+ * is kept for the present segment and for all segments before.
+ */
+final class AttentionTile {
+    private final KernelContext context;
+    private final WorkerScratch scratch;
+    private final KvReader reader;
+
+    private AttentionCall call = new AttentionCall();
+    private int sequence;
+    private int firstRow;
+    private int rows;
+    private int firstHead;
+    private int heads;
+
+    private int keyStride;
+    private int valueStride;
+    private int sumStride;
+    private float[] queries = new float[0];
+    private float[] scores = new float[0];
+
+    /** Largest score and sum of each query: of the segment, then of all before. */
+    private float[] softmax = new float[0];
+
+    /** Weighted values of each query: of the segment, then of all before. */
+    private float[] weighted = new float[0];
+
+    AttentionTile(KernelContext context, WorkerScratch scratch) {
+        this.context = context;
+        this.scratch = scratch;
+        reader = new KvReader(context.matrix(), scratch);
+    }
+
+    /** Takes up a task and loads its queries. */
+    void start(AttentionCall call, int sequence, int firstRow, int rows, int firstHead, int heads) {
+        this.call = call;
+        this.sequence = sequence;
+        this.firstRow = firstRow;
+        this.rows = rows;
+        this.firstHead = firstHead;
+        this.heads = heads;
+        AttentionPlan plan = call.plan();
+        keyStride = Operands.padded(plan.keyWidth());
+        sumStride = Operands.padded(plan.valueWidth());
+        valueStride = call.kv().values() == null ? keyStride : sumStride;
+        int count = rows * heads;
+        queries = scratch.floats(Use.QUERIES, count * keyStride);
+        scores = scratch.floats(Use.SCORES, count * TILE);
+        softmax = scratch.floats(Use.SOFTMAX, 4 * count);
+        weighted = scratch.floats(Use.WEIGHTED, 2 * count * sumStride);
+        int width = plan.keyWidth();
+        for (int n = 0; n < count; n++) {
+            int row = call.layout().firstRow(sequence) + firstRow + n / heads;
+            long from = ((long) row * plan.heads() + firstHead + n % heads) * width;
+            int at = n * keyStride;
+            Operands.load(call.q(), from, queries, at, width);
+            Arrays.fill(queries, at + width, at + keyStride, 0f);
+        }
+    }
+
+    /** All segments, and the result. */
+    void computeAll() {
+        int count = rows * heads;
+        int first = call.segmentOf(call.firstVisible(position(0)));
+        int last = call.segmentOf(position(rows - 1));
+        for (int segment = first; segment <= last; segment++) {
+            computeSegment(segment);
+            for (int n = 0; n < count; n++) {
+                if (sees(n / heads, segment)) {
+                    boolean isFirst =
+                            segment == call.segmentOf(call.firstVisible(position(n / heads)));
+                    merge(softmax, 2 * n, weighted, n * sumStride, count, n, isFirst);
+                }
+            }
+        }
+        for (int n = 0; n < count; n++) {
+            int row = call.layout().firstRow(sequence) + firstRow + n / heads;
+            finish(row, firstHead + n % heads, count, n);
+        }
+    }
+
+    /** One segment, whose state is put aside for {@link #mergeRow}. */
+    void computePart(int segment) {
+        computeSegment(segment);
+        float[] partials = call.partials();
+        for (int n = 0; n < rows * heads; n++) {
+            if (sees(n / heads, segment)) {
+                int first = call.segmentOf(call.firstVisible(position(n / heads)));
+                int row = call.layout().firstRow(sequence) + firstRow + n / heads;
+                int at = call.partialStart(row, firstHead + n % heads, segment - first);
+                partials[at] = softmax[2 * n];
+                partials[at + 1] = softmax[2 * n + 1];
+                System.arraycopy(weighted, n * sumStride, partials, at + 2, sumStride);
+            }
+        }
+    }
+
+    /** Puts the segments of all heads of a row of the batch together. */
+    void mergeRow(AttentionCall call, int row) {
+        this.call = call;
+        sumStride = Operands.padded(call.plan().valueWidth());
+        softmax = scratch.floats(Use.SOFTMAX, 4);
+        weighted = scratch.floats(Use.WEIGHTED, 2 * sumStride);
+        int holder = 0;
+        while (row >= call.layout().firstRow(holder) + call.layout().rowCount(holder)) {
+            holder++;
+        }
+        int position = call.position(holder, row - call.layout().firstRow(holder));
+        int first = call.segmentOf(call.firstVisible(position));
+        int last = call.segmentOf(position);
+        for (int head = 0; head < call.plan().heads(); head++) {
+            for (int segment = first; segment <= last; segment++) {
+                int at = call.partialStart(row, head, segment - first);
+                float[] partials = call.partials();
+                merge(partials, at, partials, at + 2, 1, 0, segment == first);
+            }
+            finish(row, head, 1, 0);
+        }
+    }
+
+    /**
+     * Adds the state of a segment to that of all before.
+     *
+     * @param state largest score and sum of the segment at {@code stateAt}
+     * @param sums weighted values of the segment at {@code sumsAt}
+     * @param n the query, of {@code count}
+     * @param isFirst if there is none before
+     */
+    private void merge(
+            float[] state,
+            int stateAt,
+            float[] sums,
+            int sumsAt,
+            int count,
+            int n,
+            boolean isFirst) {
+        int total = 2 * (count + n);
+        int totalSums = (count + n) * sumStride;
+        if (isFirst) {
+            softmax[total] = state[stateAt];
+            softmax[total + 1] = state[stateAt + 1];
+            System.arraycopy(sums, sumsAt, weighted, totalSums, sumStride);
+            return;
+        }
+        float largest = Math.max(softmax[total], state[stateAt]);
+        float before = Exponential.of(softmax[total] - largest);
+        float now = Exponential.of(state[stateAt] - largest);
+        softmax[total] = largest;
+        softmax[total + 1] = softmax[total + 1] * before + state[stateAt + 1] * now;
+        for (int i = 0; i < sumStride; i++) {
+            weighted[totalSums + i] = weighted[totalSums + i] * before + sums[sumsAt + i] * now;
+        }
+    }
+
+    /** Divides by the sum, the sink's share included, and writes the result of one query. */
+    private void finish(int row, int head, int count, int n) {
+        float largest = softmax[2 * (count + n)];
+        float sum = softmax[2 * (count + n) + 1];
+        float factor = 1 / sum;
+        if (call.hasSinks()) {
+            float sink = call.sink(head);
+            float top = Math.max(largest, sink);
+            float share = Exponential.of(largest - top);
+            factor = share / (sum * share + Exponential.of(sink - top));
+        }
+        int width = call.plan().valueWidth();
+        int at = (count + n) * sumStride;
+        RowLoops.scale(weighted, at, factor, width);
+        long to = ((long) row * call.plan().heads() + head) * width;
+        Operands.store(weighted, at, call.out(), to, width);
+    }
+
+    private int position(int row) {
+        return call.position(sequence, firstRow + row);
+    }
+
+    private boolean sees(int row, int segment) {
+        int position = position(row);
+        return call.firstVisible(position) < AttentionCall.segmentEnd(segment)
+                && position >= AttentionCall.segmentStart(segment);
+    }
+
+    private void computeSegment(int segment) {
+        int count = rows * heads;
+        for (int n = 0; n < count; n++) {
+            softmax[2 * n] = Float.NEGATIVE_INFINITY;
+            softmax[2 * n + 1] = 0;
+        }
+        Arrays.fill(weighted, 0, count * sumStride, 0f);
+        int lowest = call.firstVisible(position(0));
+        int end = Math.min(position(rows - 1) + 1, AttentionCall.segmentEnd(segment));
+        int start = Math.max(AttentionCall.segmentStart(segment), lowest / TILE * TILE);
+        float[] keys = scratch.floats(Use.KEYS, TILE * keyStride);
+        for (int tile = start; tile < end; tile += TILE) {
+            int from = Math.max(0, lowest - tile);
+            int to = Math.min(TILE, end - tile);
+            AttentionPlan plan = call.plan();
+            int kvHead = firstHead / (plan.heads() / plan.kvHeads());
+            reader.read(call, sequence, tile, from, to, kvHead, keys, keyStride);
+            float[] values = keys;
+            if (call.kv().values() != null) {
+                values = scratch.floats(Use.VALUES, TILE * valueStride);
+                reader.readValues(call, sequence, tile, from, to, kvHead, values, valueStride);
+            }
+            score(keys, from, to);
+            for (int n = 0; n < count; n++) {
+                addTile(n, tile, values);
+            }
+        }
+    }
+
+    /** Scores of all queries with places {@code [from, to)} of a tile. */
+    private void score(float[] keys, int from, int to) {
+        int count = rows * heads;
+        float scale = call.plan().scale();
+        float[] lanes = scratch.floats(Use.LANES, 2 * PANEL_ROWS * LANES);
+        for (int panel = from / PANEL_ROWS * PANEL_ROWS; panel < to; panel += PANEL_ROWS) {
+            int wAt = panel * keyStride;
+            for (int n = 0; n < count; n += 2) {
+                Arrays.fill(lanes, 0, 2 * PANEL_ROWS * LANES, 0f);
+                int first = n * keyStride;
+                boolean pair = n + 1 < count;
+                LaneKernels loops = context.loops();
+                if (pair) {
+                    int second = first + keyStride;
+                    loops.dotPairs(
+                            keys, wAt, keyStride, queries, first, second, keyStride, lanes, 0);
+                } else {
+                    loops.dots(keys, wAt, keyStride, queries, first, keyStride, lanes, 0);
+                }
+                for (int i = 0; i < (pair ? 2 * PANEL_ROWS : PANEL_ROWS); i++) {
+                    int to1 = (n + i / PANEL_ROWS) * TILE + panel + i % PANEL_ROWS;
+                    scores[to1] = scale * LaneSums.of(lanes, i * LANES);
+                }
+            }
+        }
+    }
+
+    /** Takes the visible places of a tile into the state of a query. */
+    private void addTile(int n, int tile, float[] values) {
+        int position = position(n / heads);
+        int from = Math.max(0, call.firstVisible(position) - tile);
+        int to = Math.min(TILE, position + 1 - tile);
+        if (from >= to) {
+            return;
+        }
+        int at = n * TILE;
+        float cap = call.plan().softCap();
+        if (cap != 0) {
+            cap(at, cap);
+        }
+        float before = softmax[2 * n];
+        float largest = Math.max(before, RowLoops.largest(scores, at + from, at + to));
+        int sums = n * sumStride;
+        if (largest > before && before != Float.NEGATIVE_INFINITY) {
+            float factor = Exponential.of(before - largest);
+            softmax[2 * n + 1] *= factor;
+            RowLoops.scale(weighted, sums, factor, sumStride);
+        }
+        softmax[2 * n] = largest;
+        context.loops().exp(scores, at, TILE, largest);
+        Arrays.fill(scores, at, at + from, 0f);
+        Arrays.fill(scores, at + to, at + TILE, 0f);
+        softmax[2 * n + 1] += RowLoops.sum(scores, at, TILE);
+        context.loops()
+                .addWeightedRows(
+                        scores,
+                        at + from,
+                        to - from,
+                        values,
+                        from * valueStride,
+                        valueStride,
+                        weighted,
+                        sums,
+                        sumStride);
+    }
+
+    /** {@code cap · tanh(score / cap)}, with tanh(x) = 1 - 2 / (exp(2x) + 1). */
+    private void cap(int at, float cap) {
+        RowLoops.scale(scores, at, 2 / cap, TILE);
+        context.loops().exp(scores, at, TILE, 0f);
+        for (int i = at; i < at + TILE; i++) {
+            scores[i] = cap * (1 - 2 / (scores[i] + 1));
+        }
+    }
+}

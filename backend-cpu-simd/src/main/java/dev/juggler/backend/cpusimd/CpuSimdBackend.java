@@ -1,0 +1,98 @@
+package dev.juggler.backend.cpusimd;
+
+import dev.juggler.kernel.Backend;
+import dev.juggler.kernel.Buffer;
+import dev.juggler.kernel.HostBuffer;
+import dev.juggler.kernel.HostMemory;
+import dev.juggler.kernel.Kernels;
+import dev.juggler.kernel.MemoryInfo;
+import dev.juggler.kernel.OutOfDeviceMemoryException;
+import dev.juggler.kernel.ReferenceKernels;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The processor as a device: host memory, a pool of workers, and the kernels that they run. */
+final class CpuSimdBackend implements Backend {
+    private final WorkerPool pool;
+    private final Kernels kernels;
+    private final String description;
+    private final List<HostBuffer> allocated = new ArrayList<>();
+
+    CpuSimdBackend(CpuSimdOptions options) {
+        boolean reference = options.kernels() == CpuSimdOptions.KernelSet.REFERENCE;
+        int threads = reference ? 1 : options.threads();
+        pool = new WorkerPool(threads);
+        kernels = reference ? new ReferenceKernels() : new CpuSimdKernels(context(pool, options));
+        String set =
+                reference
+                        ? "reference kernels"
+                        : "vector kernels of %d bits".formatted(options.vectorBits());
+        description =
+                "%s, %d thread%s, activations f32%s"
+                        .formatted(set, threads, threads == 1 ? "" : "s", CpuFeatures.listed());
+    }
+
+    private static KernelContext context(WorkerPool pool, CpuSimdOptions options) {
+        int bits = options.vectorBits();
+        LaneKernels loops =
+                options.kernels() == CpuSimdOptions.KernelSet.VECTOR
+                        ? LaneKernelSets.vector(bits)
+                        : LaneKernelSets.adaptive(bits);
+        return new KernelContext(pool, new PanelKernels(loops), loops);
+    }
+
+    @Override
+    public String device() {
+        return CpuSimdBackendProvider.DEVICE;
+    }
+
+    @Override
+    public String description() {
+        return description;
+    }
+
+    @Override
+    public synchronized Buffer allocate(long bytes) {
+        MemoryInfo memory = memory();
+        if (bytes < 0 || bytes > memory.free()) {
+            throw new OutOfDeviceMemoryException(device(), bytes, memory.free());
+        }
+        allocated.removeIf(buffer -> !buffer.isOpen());
+        HostBuffer buffer = HostBuffer.allocate(bytes);
+        allocated.add(buffer);
+        return buffer;
+    }
+
+    @Override
+    public Buffer adopt(MemorySegment mapped) {
+        return HostBuffer.adopt(mapped);
+    }
+
+    @Override
+    public boolean usesHostMemory() {
+        return true;
+    }
+
+    @Override
+    public Kernels kernels() {
+        return kernels;
+    }
+
+    @Override
+    public void synchronize() {
+        // Every operation returns when it is done.
+    }
+
+    @Override
+    public MemoryInfo memory() {
+        return HostMemory.now();
+    }
+
+    @Override
+    public synchronized void close() {
+        pool.close();
+        allocated.forEach(HostBuffer::close);
+        allocated.clear();
+    }
+}

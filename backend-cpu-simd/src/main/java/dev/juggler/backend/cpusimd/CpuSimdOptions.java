@@ -1,0 +1,70 @@
+package dev.juggler.backend.cpusimd;
+
+import dev.juggler.kernel.BackendException;
+import dev.juggler.kernel.BackendOptions;
+import java.util.Arrays;
+import java.util.List;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * The backend's options, as {@code reference.conf} documents them.
+ *
+ * @param threads how many work at once
+ * @param vectorBits width of the vectors
+ */
+record CpuSimdOptions(int threads, int vectorBits, KernelSet kernels) {
+    private static final int MOST_THREADS = 1024;
+    private static final List<String> KEYS =
+            List.of("threads", "vector-bits", "kernels", "activations");
+    private static final List<String> WIDTHS = List.of("128", "256", "512");
+
+    /** Which loops do the work. */
+    enum KernelSet {
+        /** Vector loops, and scalar ones until those are compiled. */
+        AUTO,
+        /** Vector loops from the first call. */
+        VECTOR,
+        /** The definition of every operation, in one thread. */
+        REFERENCE
+    }
+
+    /**
+     * Reads the options.
+     *
+     * @throws BackendException naming the key, the value and what is allowed
+     */
+    static CpuSimdOptions of(BackendOptions options) {
+        for (String key : options.values().keySet()) {
+            if (!KEYS.contains(key)) {
+                throw new BackendException(
+                        "option %s of backend %s is unknown; known are %s"
+                                .formatted(key, CpuSimdBackendProvider.NAME, KEYS));
+            }
+        }
+        int cores = Runtime.getRuntime().availableProcessors();
+        String width = choice(options, "vector-bits", WIDTHS);
+        String kernels = choice(options, "kernels", List.of("vector", "reference"));
+        choice(options, "activations", List.of("f32"));
+        return new CpuSimdOptions(
+                options.number("threads", cores, 1, MOST_THREADS),
+                width.equals("auto") ? bestVectorBits() : Integer.parseInt(width),
+                KernelSet.valueOf(kernels.toUpperCase(java.util.Locale.ROOT)));
+    }
+
+    /** The widest vectors that the processor has, of those that the kernels are made for. */
+    static int bestVectorBits() {
+        int[] widths = {512, 256, 128};
+        int preferred = FloatVector.SPECIES_PREFERRED.vectorBitSize();
+        return Arrays.stream(widths).filter(bits -> bits <= preferred).findFirst().orElse(128);
+    }
+
+    private static String choice(BackendOptions options, String key, List<String> allowed) {
+        String value = options.text(key, "auto");
+        if (!value.equals("auto") && !allowed.contains(value)) {
+            throw new BackendException(
+                    "option %s = \"%s\" is not \"auto\" nor one of %s"
+                            .formatted(key, value, allowed));
+        }
+        return value;
+    }
+}

@@ -1,0 +1,96 @@
+package dev.juggler.backend.cpusimd;
+
+import dev.juggler.kernel.KvPages;
+import dev.juggler.kernel.Tensor;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/** Reads keys and values of one head from the pages of a cache, converted to F32. */
+final class KvReader {
+    private final MatrixKernels matrix;
+    private final WorkerScratch scratch;
+
+    KvReader(MatrixKernels matrix, WorkerScratch scratch) {
+        this.matrix = matrix;
+        this.scratch = scratch;
+    }
+
+    /**
+     * Keys of positions {@code [tile + from, tile + to)}; place i goes to {@code target[i ·
+     * stride]}, padded with zeros.
+     */
+    void read(
+            AttentionCall call,
+            int sequence,
+            int tile,
+            int from,
+            int to,
+            int kvHead,
+            float[] target,
+            int stride) {
+        int width = call.plan().keyWidth();
+        for (int i = from; i < to; i++) {
+            long slot = slot(call, sequence, tile + i);
+            readHead(call.kv().keys(), slot, kvHead * width, width, target, i * stride);
+            Arrays.fill(target, i * stride + width, (i + 1) * stride, 0f);
+        }
+    }
+
+    /** As {@link #read} for values, of a cache that has them. */
+    void readValues(
+            AttentionCall call,
+            int sequence,
+            int tile,
+            int from,
+            int to,
+            int kvHead,
+            float[] target,
+            int stride) {
+        @Nullable Tensor values = call.kv().values();
+        if (values == null) {
+            return;
+        }
+        int width = call.plan().valueWidth();
+        for (int i = from; i < to; i++) {
+            long slot = slot(call, sequence, tile + i);
+            readHead(values, slot, kvHead * width, width, target, i * stride);
+            Arrays.fill(target, i * stride + width, (i + 1) * stride, 0f);
+        }
+    }
+
+    private static long slot(AttentionCall call, int sequence, int position) {
+        KvPages kv = call.kv();
+        int page = call.layout().page(sequence, position / kv.pageSize());
+        if (page < 0 || page >= kv.pages()) {
+            throw new IllegalArgumentException(
+                    "attention: position %d of sequence %d is on page %d, there are %d"
+                            .formatted(position, sequence, page, kv.pages()));
+        }
+        return (long) page * kv.pageSize() + position % kv.pageSize();
+    }
+
+    /** Elements {@code [from, from + width)} of a stored row. */
+    private void readHead(Tensor stored, long slot, int from, int width, float[] target, int at) {
+        int block = stored.dtype().blockElements();
+        int before = from % block;
+        if (before == 0 && width % block == 0) {
+            decode(stored, slot, from, target, at, width);
+            return;
+        }
+        // A block may reach into the heads beside.
+        int whole = (before + width + block - 1) / block * block;
+        float[] blocks = scratch.floats(WorkerScratch.Use.PANEL, whole);
+        decode(stored, slot, from - before, blocks, 0, whole);
+        System.arraycopy(blocks, before, target, at, width);
+    }
+
+    private void decode(Tensor stored, long slot, int from, float[] target, int at, int count) {
+        RowDecoder decoder = matrix.decoder(stored.dtype());
+        long row = stored.offset() + slot * stored.rowBytes();
+        for (int done = 0; done < count; done += WorkerScratch.RUN) {
+            int length = Math.min(WorkerScratch.RUN, count - done);
+            long source = row + stored.dtype().bytes(from + done);
+            decoder.decode(Operands.memory(stored), source, target, at + done, length, scratch);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+package dev.juggler.backend.cpusimd.lanes;
+
+import static dev.juggler.backend.cpusimd.LaneKernels.LANES;
+import static dev.juggler.backend.cpusimd.LaneKernels.PANEL_ROWS;
+import static dev.juggler.backend.cpusimd.lanes.Lanes.FLOATS;
+import static dev.juggler.backend.cpusimd.lanes.Lanes.LENGTH;
+
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * Register-blocked multiply-add loops. Six rows by two vectors are twelve accumulators, two
+ * operands and one loaded weight: all sixteen registers of AVX2, and enough independent sums to
+ * hide the latency of the multiply-add. A narrower vector goes over the same run once for each part
+ * of the sixteen lanes; the run is in the L1 cache.
+ */
+final class DotLoops {
+    private DotLoops() {}
+
+    /** Lanes {@code [lane, lane + LENGTH)} of six rows with two vectors. */
+    static void pairs(
+            float[] w,
+            int wAt,
+            int stride,
+            float[] x,
+            int first,
+            int second,
+            int lane,
+            int length,
+            float[] lanes,
+            int at) {
+        int to = at + PANEL_ROWS * LANES;
+        FloatVector a0 = FloatVector.fromArray(FLOATS, lanes, at);
+        FloatVector a1 = FloatVector.fromArray(FLOATS, lanes, at + LANES);
+        FloatVector a2 = FloatVector.fromArray(FLOATS, lanes, at + 2 * LANES);
+        FloatVector a3 = FloatVector.fromArray(FLOATS, lanes, at + 3 * LANES);
+        FloatVector a4 = FloatVector.fromArray(FLOATS, lanes, at + 4 * LANES);
+        FloatVector a5 = FloatVector.fromArray(FLOATS, lanes, at + 5 * LANES);
+        FloatVector b0 = FloatVector.fromArray(FLOATS, lanes, to);
+        FloatVector b1 = FloatVector.fromArray(FLOATS, lanes, to + LANES);
+        FloatVector b2 = FloatVector.fromArray(FLOATS, lanes, to + 2 * LANES);
+        FloatVector b3 = FloatVector.fromArray(FLOATS, lanes, to + 3 * LANES);
+        FloatVector b4 = FloatVector.fromArray(FLOATS, lanes, to + 4 * LANES);
+        FloatVector b5 = FloatVector.fromArray(FLOATS, lanes, to + 5 * LANES);
+        for (int k = lane; k < length; k += LANES) {
+            FloatVector u = FloatVector.fromArray(FLOATS, x, first + k);
+            FloatVector v = FloatVector.fromArray(FLOATS, x, second + k);
+            FloatVector row = FloatVector.fromArray(FLOATS, w, wAt + k);
+            a0 = row.fma(u, a0);
+            b0 = row.fma(v, b0);
+            row = FloatVector.fromArray(FLOATS, w, wAt + k + stride);
+            a1 = row.fma(u, a1);
+            b1 = row.fma(v, b1);
+            row = FloatVector.fromArray(FLOATS, w, wAt + k + 2 * stride);
+            a2 = row.fma(u, a2);
+            b2 = row.fma(v, b2);
+            row = FloatVector.fromArray(FLOATS, w, wAt + k + 3 * stride);
+            a3 = row.fma(u, a3);
+            b3 = row.fma(v, b3);
+            row = FloatVector.fromArray(FLOATS, w, wAt + k + 4 * stride);
+            a4 = row.fma(u, a4);
+            b4 = row.fma(v, b4);
+            row = FloatVector.fromArray(FLOATS, w, wAt + k + 5 * stride);
+            a5 = row.fma(u, a5);
+            b5 = row.fma(v, b5);
+        }
+        a0.intoArray(lanes, at);
+        a1.intoArray(lanes, at + LANES);
+        a2.intoArray(lanes, at + 2 * LANES);
+        a3.intoArray(lanes, at + 3 * LANES);
+        a4.intoArray(lanes, at + 4 * LANES);
+        a5.intoArray(lanes, at + 5 * LANES);
+        b0.intoArray(lanes, to);
+        b1.intoArray(lanes, to + LANES);
+        b2.intoArray(lanes, to + 2 * LANES);
+        b3.intoArray(lanes, to + 3 * LANES);
+        b4.intoArray(lanes, to + 4 * LANES);
+        b5.intoArray(lanes, to + 5 * LANES);
+    }
+
+    /** Lanes {@code [lane, lane + LENGTH)} of six rows with one vector. */
+    static void singles(
+            float[] w,
+            int wAt,
+            int stride,
+            float[] x,
+            int first,
+            int lane,
+            int length,
+            float[] lanes,
+            int at) {
+        FloatVector a0 = FloatVector.fromArray(FLOATS, lanes, at);
+        FloatVector a1 = FloatVector.fromArray(FLOATS, lanes, at + LANES);
+        FloatVector a2 = FloatVector.fromArray(FLOATS, lanes, at + 2 * LANES);
+        FloatVector a3 = FloatVector.fromArray(FLOATS, lanes, at + 3 * LANES);
+        FloatVector a4 = FloatVector.fromArray(FLOATS, lanes, at + 4 * LANES);
+        FloatVector a5 = FloatVector.fromArray(FLOATS, lanes, at + 5 * LANES);
+        for (int k = lane; k < length; k += LANES) {
+            FloatVector u = FloatVector.fromArray(FLOATS, x, first + k);
+            a0 = FloatVector.fromArray(FLOATS, w, wAt + k).fma(u, a0);
+            a1 = FloatVector.fromArray(FLOATS, w, wAt + k + stride).fma(u, a1);
+            a2 = FloatVector.fromArray(FLOATS, w, wAt + k + 2 * stride).fma(u, a2);
+            a3 = FloatVector.fromArray(FLOATS, w, wAt + k + 3 * stride).fma(u, a3);
+            a4 = FloatVector.fromArray(FLOATS, w, wAt + k + 4 * stride).fma(u, a4);
+            a5 = FloatVector.fromArray(FLOATS, w, wAt + k + 5 * stride).fma(u, a5);
+        }
+        a0.intoArray(lanes, at);
+        a1.intoArray(lanes, at + LANES);
+        a2.intoArray(lanes, at + 2 * LANES);
+        a3.intoArray(lanes, at + 3 * LANES);
+        a4.intoArray(lanes, at + 4 * LANES);
+        a5.intoArray(lanes, at + 5 * LANES);
+    }
+
+    /** Four vectors of columns of {@code sums += Σ factors[j] · row j}. */
+    static void weightedQuads(
+            float[] factors,
+            int factorsAt,
+            int count,
+            float[] rows,
+            int rowsAt,
+            int stride,
+            float[] sums,
+            int at) {
+        FloatVector s0 = FloatVector.fromArray(FLOATS, sums, at);
+        FloatVector s1 = FloatVector.fromArray(FLOATS, sums, at + LENGTH);
+        FloatVector s2 = FloatVector.fromArray(FLOATS, sums, at + 2 * LENGTH);
+        FloatVector s3 = FloatVector.fromArray(FLOATS, sums, at + 3 * LENGTH);
+        for (int j = 0; j < count; j++) {
+            FloatVector f = FloatVector.broadcast(FLOATS, factors[factorsAt + j]);
+            int row = rowsAt + j * stride;
+            s0 = f.fma(FloatVector.fromArray(FLOATS, rows, row), s0);
+            s1 = f.fma(FloatVector.fromArray(FLOATS, rows, row + LENGTH), s1);
+            s2 = f.fma(FloatVector.fromArray(FLOATS, rows, row + 2 * LENGTH), s2);
+            s3 = f.fma(FloatVector.fromArray(FLOATS, rows, row + 3 * LENGTH), s3);
+        }
+        s0.intoArray(sums, at);
+        s1.intoArray(sums, at + LENGTH);
+        s2.intoArray(sums, at + 2 * LENGTH);
+        s3.intoArray(sums, at + 3 * LENGTH);
+    }
+
+    /** One vector of columns of {@code sums += Σ factors[j] · row j}. */
+    static void weighted(
+            float[] factors,
+            int factorsAt,
+            int count,
+            float[] rows,
+            int rowsAt,
+            int stride,
+            float[] sums,
+            int at) {
+        FloatVector s = FloatVector.fromArray(FLOATS, sums, at);
+        for (int j = 0; j < count; j++) {
+            s =
+                    FloatVector.broadcast(FLOATS, factors[factorsAt + j])
+                            .fma(FloatVector.fromArray(FLOATS, rows, rowsAt + j * stride), s);
+        }
+        s.intoArray(sums, at);
+    }
+}
