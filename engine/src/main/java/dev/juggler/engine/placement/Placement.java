@@ -7,65 +7,82 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/**
- * Where each weight of a model lives.
- *
- * @param weights all weights, in the order in which the model named them
- * @param defaultDevice device of everything that is no weight and belongs to no layer
- * @param warnings for people: rules that match or decide nothing
- */
-public record Placement(List<PlacedWeight> weights, String defaultDevice, List<String> warnings) {
-    public Placement {
-        weights = List.copyOf(weights);
-        warnings = List.copyOf(warnings);
+/** Where each weight of a model lives. */
+public final class Placement {
+    private final Map<WeightDescriptor, PlacedWeight> weights = new LinkedHashMap<>();
+    private final String defaultDevice;
+    private final List<String> warnings;
+
+    Placement(List<PlacedWeight> weights, String defaultDevice, List<String> warnings) {
+        weights.forEach(placed -> this.weights.put(placed.weight(), placed));
+        this.defaultDevice = defaultDevice;
+        this.warnings = List.copyOf(warnings);
+    }
+
+    /** All weights, in the order in which the model named them. */
+    public List<PlacedWeight> weights() {
+        return List.copyOf(weights.values());
+    }
+
+    /** Device of everything that is no weight and belongs to no layer. */
+    public String defaultDevice() {
+        return defaultDevice;
+    }
+
+    /** For people: rules, or properties of rules, that have no effect. */
+    public List<String> warnings() {
+        return warnings;
     }
 
     /**
      * Where a weight lives.
      *
-     * @throws IllegalArgumentException if the model has no such weight in this role
+     * @throws IllegalArgumentException if the model has no such weight
      */
-    public PlacedWeight of(String name, Role role) {
-        return weights.stream()
-                .filter(placed -> placed.weight().name().equals(name))
-                .filter(placed -> placed.weight().role() == role)
-                .findFirst()
-                .orElseThrow(() ->
-                        new IllegalArgumentException(
-                                "no weight %s of role %s is placed".formatted(name, role)));
+    public PlacedWeight of(WeightDescriptor weight) {
+        PlacedWeight placed = weights.get(weight);
+        if (placed == null) {
+            throw new IllegalArgumentException(
+                    "no weight %s of role %s is placed".formatted(weight.name(), weight.role()));
+        }
+        return placed;
     }
 
-    /** All devices that weights or caches live on. */
+    /**
+     * The device of one expert of a stack, or with expert 0 of a weight that is none.
+     *
+     * @throws IllegalArgumentException if the model has no such weight or expert
+     */
+    public String device(WeightDescriptor weight, int expert) {
+        for (Shard shard : of(weight).shards()) {
+            int end = shard.firstExpert() + Math.max(shard.experts(), 1);
+            if (expert >= shard.firstExpert() && expert < end) {
+                return shard.device();
+            }
+        }
+        throw new IllegalArgumentException(
+                "%s has no expert %d of %d".formatted(weight.name(), expert, weight.experts()));
+    }
+
+    /** All devices that something lives on. */
     public Set<String> devices() {
         Set<String> devices = new LinkedHashSet<>();
-        devices.add(defaultDevice);
-        for (PlacedWeight placed : weights) {
+        for (PlacedWeight placed : weights.values()) {
             placed.shards().forEach(shard -> devices.add(shard.device()));
         }
         return devices;
     }
 
     /**
-     * Where the cache of a layer lives: with most bytes of the layer's attention, so that keys and
-     * values need not move; the first of equals; the default device where a layer has none.
+     * Where the cache of a layer lives: with the first of the layer's attention weights, whose
+     * device does the attention; the default device where a layer has none.
      */
     public String cacheDevice(int layer) {
-        Map<String, Long> bytes = new LinkedHashMap<>();
-        for (PlacedWeight placed : weights) {
-            if (placed.weight().layer() == layer && placed.weight().role() == Role.ATTENTION) {
-                for (Shard shard : placed.shards()) {
-                    bytes.merge(shard.device(), shard.bytes(), Long::sum);
-                }
-            }
-        }
-        String best = defaultDevice;
-        long most = -1;
-        for (Map.Entry<String, Long> entry : bytes.entrySet()) {
-            if (entry.getValue() > most) {
-                best = entry.getKey();
-                most = entry.getValue();
-            }
-        }
-        return best;
+        return weights.values().stream()
+                .filter(placed -> placed.weight().layer() == layer)
+                .filter(placed -> placed.weight().role() == Role.ATTENTION)
+                .findFirst()
+                .map(placed -> placed.shards().getFirst().device())
+                .orElse(defaultDevice);
     }
 }

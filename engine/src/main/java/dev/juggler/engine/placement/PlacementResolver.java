@@ -16,6 +16,7 @@ final class PlacementResolver {
     private final int layerCount;
     private final BitSet matching = new BitSet();
     private final BitSet deciding = new BitSet();
+    private final BitSet choosingKernels = new BitSet();
 
     PlacementResolver(PlacementRules rules, List<WeightDescriptor> weights, List<String> devices) {
         if (devices.isEmpty()) {
@@ -106,6 +107,7 @@ final class PlacementResolver {
             if (rule.kernel() != null && choosing == null) {
                 choosing = rule;
                 deciding.set(rule.number());
+                choosingKernels.set(rule.number());
             }
         }
         return new Shard(
@@ -144,6 +146,11 @@ final class PlacementResolver {
                 warnings.add(
                         "%s decides nothing: rules before it speak of all that it matches"
                                 .formatted(rule));
+            }
+            if (choosingKernels.get(rule.number())) {
+                warnings.add(
+                        "%s: kernel = %s has no effect yet, devices choose their kernels"
+                                .formatted(rule, rule.kernel()));
             }
         }
         return warnings;

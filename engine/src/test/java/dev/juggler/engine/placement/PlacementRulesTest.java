@@ -91,12 +91,27 @@ class PlacementRulesTest {
         assertEquals("cpu", only(placement, "blk.1.ffn_up_exps.weight", Role.EXPERTS).device());
         assertEquals("cpu", only(placement, "output_norm.weight", Role.NORM).device());
         assertEquals("cuda:0", only(placement, "output.weight", Role.HEAD).device());
+        assertEquals(2, placement.warnings().size());
+        assertTrue(
+                placement
+                        .warnings()
+                        .getLast()
+                        .endsWith(
+                                "kernel = plain has no effect yet, devices choose their kernels"));
         assertEquals("reference", placement.cacheDevice(2));
         assertEquals("cuda:0", placement.cacheDevice(1));
     }
 
+    private static PlacedWeight find(Placement placement, String name, Role role) {
+        return placement.weights().stream()
+                .filter(placed -> placed.weight().name().equals(name))
+                .filter(placed -> placed.weight().role() == role)
+                .findFirst()
+                .orElseThrow();
+    }
+
     private static PlacedWeight.Shard only(Placement placement, String name, Role role) {
-        PlacedWeight placed = placement.of(name, role);
+        PlacedWeight placed = find(placement, name, role);
         assertEquals(1, placed.shards().size());
         return placed.shards().getFirst();
     }
@@ -142,7 +157,7 @@ class PlacementRulesTest {
                           { match { role = experts, experts = "last:2, 4" }, device = reference }
                         ]
                         """);
-        PlacedWeight stack = placement.of("blk.1.ffn_up_exps.weight", Role.EXPERTS);
+        PlacedWeight stack = find(placement, "blk.1.ffn_up_exps.weight", Role.EXPERTS);
         assertEquals(
                 List.of(
                         "0+3 cpu 300",
@@ -161,7 +176,11 @@ class PlacementRulesTest {
                         .toList());
         assertTrue(stack.isSplit());
         assertThrows(IllegalStateException.class, stack::device);
-        assertEquals("cuda:0", placement.of("blk.1.ffn_gate_inp.weight", Role.ROUTER).device());
+        assertEquals("cpu", placement.device(stack.weight(), 2));
+        assertEquals("cuda:0", placement.device(stack.weight(), 3));
+        assertEquals("reference", placement.device(stack.weight(), 7));
+        assertThrows(IllegalArgumentException.class, () -> placement.device(stack.weight(), 8));
+        assertEquals("cuda:0", find(placement, "blk.1.ffn_gate_inp.weight", Role.ROUTER).device());
     }
 
     @Test
