@@ -10,10 +10,14 @@ import org.jspecify.annotations.Nullable;
 
 /** Applies rules to the weights of one model. */
 final class PlacementResolver {
+    private static final Decision BY_DEFAULT = new Decision(0, "default");
+
     private final PlacementRules rules;
     private final List<WeightDescriptor> weights;
     private final List<String> devices;
     private final int layerCount;
+    private final List<String> ruleDevices = new ArrayList<>();
+    private final List<Decision> decisions = new ArrayList<>();
     private final BitSet matching = new BitSet();
     private final BitSet deciding = new BitSet();
     private final BitSet choosingKernels = new BitSet();
@@ -31,9 +35,9 @@ final class PlacementResolver {
     Placement resolve() {
         String fallback = device(rules.defaultDevice(), "placement.default");
         for (PlacementRule rule : rules.rules()) {
-            if (rule.device() != null) {
-                device(rule.device(), rule.toString());
-            }
+            String device = rule.device();
+            ruleDevices.add(device == null ? fallback : device(device, rule.toString()));
+            decisions.add(new Decision(rule.number(), rule.match().toString()));
         }
         List<PlacedWeight> placed = new ArrayList<>();
         for (WeightDescriptor weight : weights) {
@@ -60,10 +64,15 @@ final class PlacementResolver {
                 rules.rules().stream()
                         .filter(rule -> rule.match().matches(weight, layerCount))
                         .toList();
-        int experts = weight.experts();
+        // where no rule speaks of single experts, one decision holds for the whole stack
+        boolean byExpert = candidates.stream().anyMatch(rule -> rule.match().experts() != null);
+        if (!byExpert) {
+            Shard whole = shard(weight, 0, weight.experts(), candidates, fallback);
+            return new PlacedWeight(weight, List.of(whole));
+        }
         List<Shard> shards = new ArrayList<>();
-        for (int expert = 0; expert < Math.max(experts, 1); expert++) {
-            Shard shard = shard(weight, expert, candidates, fallback);
+        for (int expert = 0; expert < weight.experts(); expert++) {
+            Shard shard = shard(weight, expert, 1, candidates, fallback);
             @Nullable Shard before = shards.isEmpty() ? null : shards.getLast();
             if (before != null && continues(before, shard)) {
                 shards.set(
@@ -88,9 +97,13 @@ final class PlacementResolver {
                 && before.decision().equals(shard.decision());
     }
 
-    /** Decides one expert of a stack, or a weight that is none. */
+    /** Decides {@code count} experts that are treated alike, or a weight that is no stack. */
     private Shard shard(
-            WeightDescriptor weight, int expert, List<PlacementRule> candidates, String fallback) {
+            WeightDescriptor weight,
+            int expert,
+            int count,
+            List<PlacementRule> candidates,
+            String fallback) {
         int experts = weight.experts();
         @Nullable PlacementRule placing = null;
         @Nullable PlacementRule choosing = null;
@@ -112,15 +125,11 @@ final class PlacementResolver {
         }
         return new Shard(
                 expert,
-                experts > 0 ? 1 : 0,
-                experts > 0 ? weight.bytes() / experts : weight.bytes(),
-                placing == null || placing.device() == null
-                        ? fallback
-                        : device(placing.device(), placing.toString()),
+                count,
+                experts == count ? weight.bytes() : weight.bytes() / experts * count,
+                placing == null ? fallback : ruleDevices.get(placing.number() - 1),
                 choosing == null ? null : choosing.kernel(),
-                placing == null
-                        ? new Decision(0, "default")
-                        : new Decision(placing.number(), placing.match().toString()));
+                placing == null ? BY_DEFAULT : decisions.get(placing.number() - 1));
     }
 
     private static void refuseWhatIsNotThereYet(PlacementRule rule) {
