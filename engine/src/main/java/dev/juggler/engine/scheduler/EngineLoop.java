@@ -5,6 +5,8 @@ import dev.juggler.engine.model.Model;
 import dev.juggler.kernel.Kernels;
 import dev.juggler.kernel.Tensor;
 import dev.juggler.kernel.Workspace;
+import java.util.List;
+import java.util.concurrent.locks.Lock;
 import org.jspecify.annotations.Nullable;
 
 /** The engine thread of one loaded model: step after step until the scheduler is closed. */
@@ -15,17 +17,26 @@ public final class EngineLoop implements Runnable {
     private final Workspace workspace;
     private final Kernels kernels;
     private final StepSampler sampler;
+    private final List<Lock> devices;
 
     /**
      * @param workspace large enough for a step of as many rows as the scheduler's limits say
+     * @param devices held during each step, so that models on the same devices take turns; in an
+     *     order that is the same for all models
      */
     public EngineLoop(
-            Scheduler scheduler, Model model, KvCache cache, Workspace workspace, Kernels kernels) {
+            Scheduler scheduler,
+            Model model,
+            KvCache cache,
+            Workspace workspace,
+            Kernels kernels,
+            List<? extends Lock> devices) {
         this.scheduler = scheduler;
         this.model = model;
         this.cache = cache;
         this.workspace = workspace;
         this.kernels = kernels;
+        this.devices = List.copyOf(devices);
         sampler = new StepSampler(model.vocabularySize(), scheduler.limits().parallel());
     }
 
@@ -45,15 +56,18 @@ public final class EngineLoop implements Runnable {
     }
 
     private void run(Step step) {
-        long mark = workspace.mark();
         @Nullable Throwable failure = null;
+        devices.forEach(Lock::lock);
+        long mark = workspace.mark();
         try {
             Tensor logits = model.forward(step.batch(workspace), cache, workspace, kernels);
             scheduler.commit(step, sampler.sample(step, logits));
         } catch (RuntimeException | Error e) { // a device has failed; other requests go on
             failure = e;
+        } finally {
+            workspace.release(mark);
+            devices.reversed().forEach(Lock::unlock);
         }
-        workspace.release(mark);
         if (failure != null) {
             scheduler.fail(step, failure);
         }

@@ -62,6 +62,16 @@ public final class Scheduler implements AutoCloseable {
         return limits;
     }
 
+    /** Whether it takes requests: it is not stopping, and the engine thread has not died. */
+    public boolean isAdmitting() {
+        lock.lock();
+        try {
+            return admitting && defect == null;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** Sequences that have a place. */
     public int running() {
         lock.lock();

@@ -21,6 +21,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -47,7 +48,8 @@ class EngineLoopTest {
                             model,
                             RecallModel.cache(plan),
                             new BufferWorkspace(HostBuffer.allocate(1 << 20)),
-                            RecallModel.noKernels()),
+                            RecallModel.noKernels(),
+                            List.of(new ReentrantLock())),
                     "engine");
 
     @BeforeEach

@@ -1,0 +1,216 @@
+package dev.juggler.engine.inference;
+
+import dev.juggler.engine.cache.KvCachePlan;
+import dev.juggler.engine.cache.PagePool;
+import dev.juggler.engine.cache.PagedKvCache;
+import dev.juggler.engine.device.Devices;
+import dev.juggler.engine.device.ModelLoader;
+import dev.juggler.engine.device.PlacedModel;
+import dev.juggler.engine.gguf.GgufFile;
+import dev.juggler.engine.placement.Plan;
+import dev.juggler.engine.scheduler.EngineLoop;
+import dev.juggler.engine.scheduler.Scheduler;
+import dev.juggler.engine.scheduler.SchedulerLimits;
+import dev.juggler.inference.ModelCard;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.Map;
+import java.util.TreeMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A model in memory that answers: its file, weights, cache, scheduler and engine thread. Closing it
+ * stops the thread after its present step and frees everything.
+ */
+final class ServedModel implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ServedModel.class);
+
+    /** How far a consumer may be behind before its sequence is parked. */
+    private static final int EVENTS = 256;
+
+    /** A model does not fit the memory that is free now; the message has the arithmetic. */
+    static final class DoesNotFitException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        private DoesNotFitException(String message) {
+            super(message);
+        }
+    }
+
+    private final ModelCard card;
+    private final Scheduler scheduler;
+    private final Thread thread;
+    private final Map<String, Long> bytesByDevice;
+    private final int vocabularySize;
+    private final Duration loadTime;
+    private final Deque<Runnable> closers;
+
+    private ServedModel(
+            ModelCard card,
+            Scheduler scheduler,
+            Thread thread,
+            Loading loading,
+            Duration loadTime) {
+        this.card = card;
+        this.scheduler = scheduler;
+        this.thread = thread;
+        this.bytesByDevice = loading.bytesByDevice();
+        this.vocabularySize = loading.outline.description().vocabularySize();
+        this.loadTime = loadTime;
+        this.closers = loading.closers;
+    }
+
+    /**
+     * Loads a model and starts its engine thread.
+     *
+     * @throws RuntimeException if that is not possible; everything is freed then
+     */
+    static ServedModel load(
+            ModelSettings settings,
+            ModelCard card,
+            ModelLoader loader,
+            Devices devices,
+            DeviceLocks locks) {
+        long start = System.nanoTime();
+        Loading loading = new Loading(settings, loader, devices);
+        try {
+            Scheduler scheduler = loading.scheduler();
+            EngineLoop loop = loading.loop(scheduler, locks);
+            Thread thread =
+                    Thread.ofPlatform()
+                            .daemon()
+                            .name("juggler-engine-" + settings.name())
+                            .unstarted(loop);
+            thread.start();
+            Duration took = Duration.ofNanos(System.nanoTime() - start);
+            ServedModel served = new ServedModel(card, scheduler, thread, loading, took);
+            LOG.info(
+                    "loaded model {} in {} ms: {}",
+                    settings.name(),
+                    took.toMillis(),
+                    served.bytesByDevice);
+            return served;
+        } catch (RuntimeException | Error e) {
+            loading.close();
+            throw e;
+        }
+    }
+
+    /** What has been opened so far, to be closed in reverse. */
+    private static final class Loading {
+        final ModelOutline outline;
+        final Plan plan;
+        final Devices devices;
+        final ModelLoader loader;
+        final GgufFile file;
+        final Deque<Runnable> closers = new ArrayDeque<>();
+
+        Loading(ModelSettings settings, ModelLoader loader, Devices devices) {
+            this.loader = loader;
+            this.devices = devices;
+            file = GgufFile.open(settings.path());
+            closers.push(file::close);
+            try {
+                outline = ModelOutline.of(settings, file, loader, devices);
+                plan = outline.plan(devices, backend -> 1); // only memory counts here
+                plan.warnings().forEach(warning -> LOG.warn("{}", warning));
+                if (!plan.fits()) {
+                    throw new DoesNotFitException(plan.verdict());
+                }
+            } catch (RuntimeException | Error e) {
+                close();
+                throw e;
+            }
+        }
+
+        Scheduler scheduler() {
+            ModelSettings settings = outline.settings();
+            SchedulerLimits limits =
+                    new SchedulerLimits(
+                            outline.context(),
+                            settings.parallel(),
+                            outline.rows(),
+                            settings.queue(),
+                            EVENTS,
+                            settings.stallTimeout());
+            KvCachePlan cache = outline.cache();
+            return new Scheduler(
+                    settings.name(), limits, new PagePool(cache.pages()), cache.pageSize());
+        }
+
+        EngineLoop loop(Scheduler scheduler, DeviceLocks locks) {
+            PlacedModel placed = loader.load(file, outline.placement(), devices);
+            closers.push(placed::close);
+            PagedKvCache cache = PagedKvCache.allocate(outline.cache(), placed::kvBackend);
+            closers.push(cache::close);
+            return new EngineLoop(
+                    scheduler,
+                    placed.model(),
+                    cache,
+                    placed.allocateWorkspace(outline.rows(), outline.settings().parallel()),
+                    placed.kernels(),
+                    locks.of(placed.devices()));
+        }
+
+        Map<String, Long> bytesByDevice() {
+            Map<String, Long> bytes = new TreeMap<>();
+            for (Plan.Ledger ledger : plan.devices()) {
+                if (ledger.needed() > 0) {
+                    bytes.put(ledger.device(), ledger.needed());
+                }
+            }
+            return Collections.unmodifiableMap(bytes);
+        }
+
+        void close() {
+            while (!closers.isEmpty()) {
+                closers.pop().run();
+            }
+        }
+    }
+
+    ModelCard card() {
+        return card;
+    }
+
+    Scheduler scheduler() {
+        return scheduler;
+    }
+
+    /** Weights, cache and workspace. */
+    Map<String, Long> bytesByDevice() {
+        return bytesByDevice;
+    }
+
+    /** Width of a row of logits. */
+    int vocabularySize() {
+        return vocabularySize;
+    }
+
+    Duration loadTime() {
+        return loadTime;
+    }
+
+    @Override
+    public void close() {
+        scheduler.close();
+        boolean interrupted = false;
+        while (thread.isAlive()) { // its memory must not be freed under it
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        while (!closers.isEmpty()) {
+            closers.pop().run();
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        LOG.info("unloaded model {}", card.name());
+    }
+}
