@@ -109,7 +109,9 @@ public final class EmbeddedEngine implements AutoCloseable {
                         String.valueOf(entry.getValue().unwrapped()));
             }
         }
-        values.put("exact", String.valueOf(config.getBoolean("juggler.exact")));
+        if (config.getBoolean("juggler.exact")) {
+            values.put("exact", "true");
+        }
         return new BackendOptions(device, values);
     }
 }
