@@ -28,15 +28,12 @@ final class FastExp {
         }
         int n = (int) (x * LOG2_E - 0.5f);
         float r = x - n * LN2_HIGH - n * LN2_LOW;
-        // Taylor series to the 7th power: |r| <= ln 2 / 2 leaves less than 1e-8.
-        float p = 1f / 5040;
-        p = p * r + 1f / 720;
-        p = p * r + 1f / 120;
-        p = p * r + 1f / 24;
-        p = p * r + 1f / 6;
-        p = p * r + 0.5f;
-        p = p * r + 1f;
-        p = p * r + 1f;
+        // Taylor series to the 7th power: |r| <= ln 2 / 2 leaves less than 1e-8. In pairs (Estrin
+        // 1960), so that the processor need not wait for one product after the other.
+        float r2 = r * r;
+        float low = (1f + r) + r2 * (0.5f + r * (1f / 6));
+        float high = (1f / 24 + r * (1f / 120)) + r2 * (1f / 720 + r * (1f / 5040));
+        float p = low + r2 * r2 * high;
         return p * Float.intBitsToFloat((n + 127) << 23);
     }
 }

@@ -30,6 +30,7 @@ public final class LogitRow {
 
     final float[] weights;
     int candidateCount;
+    double total;
 
     /** Tokens as sortable keys, see {@link #key}. */
     final long[] keys;

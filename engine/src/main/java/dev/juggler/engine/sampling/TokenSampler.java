@@ -101,6 +101,7 @@ public final class TokenSampler {
     /** Leaves in {@code row} the candidates and their weights. */
     void filter(LogitRow row) {
         row.candidateCount = 0;
+        row.total = 0;
         if (sampling.topK() > 0 && sampling.topK() < row.vocabularySize()) {
             filterLargest(row);
         } else {
@@ -144,6 +145,7 @@ public final class TokenSampler {
         int[] candidates = row.candidates;
         float factor = 1 / sampling.temperature();
         int count = 0;
+        double total = 0;
         for (int id = 0; id < logits.length; id++) {
             float logit = logits[id];
             if (logit >= leastLogit) {
@@ -151,11 +153,14 @@ public final class TokenSampler {
                 candidates[count] = id;
                 weights[count] = weight;
                 // At the limit of top-p only the lower ids are kept.
-                boolean kept = logit > leastLogit || LogitRow.key(logit, id) >= leastKey;
-                count += kept && weight > 0 ? 1 : 0;
+                if (logit > leastLogit || LogitRow.key(logit, id) >= leastKey) {
+                    total += weight;
+                    count += weight > 0 ? 1 : 0;
+                }
             }
         }
         row.candidateCount = count;
+        row.total = total;
     }
 
     private long leastKeyOfTopP(LogitRow row, float max) {
@@ -215,15 +220,12 @@ public final class TokenSampler {
         if (weight > 0) {
             row.candidates[row.candidateCount] = id;
             row.weights[row.candidateCount++] = weight;
+            row.total += weight;
         }
     }
 
     private int draw(LogitRow row) {
-        double sum = 0;
-        for (int i = 0; i < row.candidateCount; i++) {
-            sum += row.weights[i];
-        }
-        double left = random.nextDouble() * sum;
+        double left = random.nextDouble() * row.total;
         for (int i = 0; i < row.candidateCount; i++) {
             left -= row.weights[i];
             if (left < 0) {
