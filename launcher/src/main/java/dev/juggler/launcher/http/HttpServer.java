@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.xnio.ChannelListeners;
@@ -43,7 +44,7 @@ public final class HttpServer implements AutoCloseable {
     private final HttpOpenListener listener;
     private final ExecutorService threads;
     private @Nullable XnioWorker worker;
-    private @Nullable AcceptingChannel<? extends StreamConnection> acceptor;
+    private volatile @Nullable AcceptingChannel<? extends StreamConnection> acceptor;
 
     /**
      * @param protocols by the name that messages use
@@ -148,7 +149,7 @@ public final class HttpServer implements AutoCloseable {
      *
      * @throws IllegalStateException if it does not
      */
-    public synchronized InetSocketAddress address() {
+    public InetSocketAddress address() {
         AcceptingChannel<? extends StreamConnection> channel = acceptor;
         if (channel == null) {
             throw new IllegalStateException("the server is not listening");
@@ -178,7 +179,14 @@ public final class HttpServer implements AutoCloseable {
         running.shutdownNow();
         worker = null;
         threads.shutdown();
-        buffers.close();
+        try {
+            // The I/O threads use the buffers to their end.
+            if (running.awaitTermination(2, TimeUnit.SECONDS)) {
+                buffers.close();
+            }
+        } catch (InterruptedException hurry) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** Stops with a grace of 30 s. */

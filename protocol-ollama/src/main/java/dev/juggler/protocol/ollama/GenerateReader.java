@@ -8,6 +8,7 @@ import dev.juggler.inference.Prompt;
 import dev.juggler.protocol.json.JsonFields;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -86,6 +87,7 @@ final class GenerateReader {
     }
 
     private Prompt templated(@Nullable String system, String text) {
+        Map<String, Object> variables = Thinking.variables(body, card);
         if (card.chatTemplate() == null) {
             // A base model: Ollama's template for these is the prompt alone.
             return new Prompt.Text(
@@ -96,7 +98,7 @@ final class GenerateReader {
             messages.add(Message.of("system", system));
         }
         messages.add(Message.of("user", text));
-        return new Prompt.Chat(messages, List.of(), Thinking.variables(body, card));
+        return new Prompt.Chat(messages, List.of(), variables);
     }
 
     /** The ids of an earlier answer, which this one goes on from. */

@@ -67,7 +67,7 @@ final class OllamaProtocol implements Protocol {
                 method,
                 path,
                 call -> {
-                    throw new HttpError(501, "not_implemented", path + ": " + why, null);
+                    throw new HttpError(501, "not_implemented", call.path() + ": " + why, null);
                 });
     }
 
