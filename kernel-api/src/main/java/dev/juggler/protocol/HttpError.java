@@ -29,27 +29,44 @@ public final class HttpError extends RuntimeException {
         return new HttpError(400, "invalid_request", message, parameter);
     }
 
-    /** What the engine reports, in terms of HTTP. */
-    public static HttpError of(InferenceException failure) {
-        String text = String.valueOf(failure.getMessage());
-        String parameter = failure.parameter();
+    /**
+     * What has gone wrong in a handler, in terms of HTTP: the engine's refusals by their kind, an
+     * interrupt as the stop of the server, anything else as a defect whose details stay in the log.
+     */
+    public static HttpError of(Throwable failure) {
+        if (failure instanceof HttpError same) {
+            return same;
+        }
         HttpError error =
-                switch (failure.kind()) {
-                    case INVALID_REQUEST -> new HttpError(400, "invalid_request", text, parameter);
-                    case CONTEXT_EXCEEDED ->
-                            new HttpError(400, "context_length_exceeded", text, parameter);
-                    case UNKNOWN_MODEL ->
+                switch (failure) {
+                    case InferenceException refused -> of(refused);
+                    case InterruptedException stopped ->
+                            new HttpError(503, "stopping", "the server is stopping", null);
+                    default ->
                             new HttpError(
-                                    404,
-                                    "model_not_found",
-                                    text,
-                                    parameter == null ? "model" : parameter);
-                    case OVERLOADED -> new HttpError(503, "overloaded", text, parameter);
-                    case UNAVAILABLE -> new HttpError(503, "unavailable", text, parameter);
-                    case INTERNAL -> new HttpError(500, "internal_error", text, parameter);
+                                    500,
+                                    "internal_error",
+                                    "internal error (%s); the server's log has the details"
+                                            .formatted(failure.getClass().getSimpleName()),
+                                    null);
                 };
         error.initCause(failure);
         return error;
+    }
+
+    private static HttpError of(InferenceException failure) {
+        String text = String.valueOf(failure.getMessage());
+        String parameter = failure.parameter();
+        return switch (failure.kind()) {
+            case INVALID_REQUEST -> new HttpError(400, "invalid_request", text, parameter);
+            case CONTEXT_EXCEEDED -> new HttpError(400, "context_length_exceeded", text, parameter);
+            case UNKNOWN_MODEL ->
+                    new HttpError(
+                            404, "model_not_found", text, parameter == null ? "model" : parameter);
+            case OVERLOADED -> new HttpError(503, "overloaded", text, parameter);
+            case UNAVAILABLE -> new HttpError(503, "unavailable", text, parameter);
+            case INTERNAL -> new HttpError(500, "internal_error", text, parameter);
+        };
     }
 
     public int status() {

@@ -130,7 +130,7 @@ final class Dispatcher {
             }
             mount = match.mount();
             if (stopping && !mount.equals(server)) {
-                throw stopping();
+                throw new HttpError(503, "stopping", "the server is stopping", null);
             }
             call.routed("/" + String.join("/", segments), match.parameters());
             match.route().handler().handle(call);
@@ -140,25 +140,15 @@ final class Dispatcher {
         } catch (IOException gone) {
             // The client has gone, or the server cuts it off: nobody is there to answer.
             LOG.debug("{} {}: {}", call.method(), call.path(), gone.getMessage());
+        } catch (HttpError | InferenceException refused) {
+            fail(call, mount, HttpError.of(refused));
         } catch (InterruptedException cutOff) {
             // Not interrupted again: this thread ends here, and writing on an interrupted thread
             // would close the connection before the error is sent.
-            fail(call, mount, stopping());
-        } catch (HttpError error) {
-            fail(call, mount, error);
-        } catch (InferenceException failure) {
-            fail(call, mount, HttpError.of(failure));
+            fail(call, mount, HttpError.of(cutOff));
         } catch (RuntimeException | Error defect) {
             LOG.error("{} {} failed", call.method(), call.path(), defect);
-            fail(
-                    call,
-                    mount,
-                    new HttpError(
-                            500,
-                            "internal_error",
-                            "internal error (%s); the server's log has the details"
-                                    .formatted(defect.getClass().getSimpleName()),
-                            null));
+            fail(call, mount, HttpError.of(defect));
         }
     }
 
@@ -168,10 +158,6 @@ final class Dispatcher {
         } catch (IllegalArgumentException malformed) {
             throw HttpError.badRequest("the path '%s' is not valid".formatted(call.path()), null);
         }
-    }
-
-    private static HttpError stopping() {
-        return new HttpError(503, "stopping", "the server is stopping", null);
     }
 
     private void options(HttpServerExchange exchange, UndertowCall call, List<String> segments)
@@ -204,7 +190,7 @@ final class Dispatcher {
     /** Answers with an error; an answer that was begun already is cut off when the call ends. */
     private void fail(UndertowCall call, Mount mount, HttpError error) {
         if (call.isAnswered()) {
-            LOG.debug("{} {} ends early: {}", call.method(), call.path(), error.text());
+            call.note("error", error.code());
             return;
         }
         if (error.status() == 503) {

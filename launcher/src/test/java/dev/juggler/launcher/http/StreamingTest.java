@@ -279,4 +279,26 @@ class StreamingTest {
         }
         assertThrows(IllegalStateException.class, server::port);
     }
+
+    @ParameterizedTest
+    @CsvSource({
+        "/v1/chat/completions, 'data:{\"error\":{\"message\":\"internal error'",
+        "/v1/completions, 'data:{\"error\":{\"message\":\"internal error'",
+        "/api/generate, '{\"error\":\"internal error'",
+        "/api/chat, '{\"error\":\"internal error'"
+    })
+    void tellsOfADefectInTheMiddle(String path, String frame) throws Exception {
+        List<Act> acts = new ArrayList<>(ScriptedInference.says("begun", "never"));
+        acts.set(
+                2,
+                generation -> {
+                    throw new IllegalStateException("a defect of the test");
+                });
+        server.inference.script = request -> acts;
+        String body = server.post(path, body(true)).body();
+        assertTrue(body.contains("begun"), body);
+        assertTrue(body.contains(frame), body);
+        assertFalse(body.contains("a defect of the test"), body);
+        assertFalse(body.contains("[DONE]"), body);
+    }
 }

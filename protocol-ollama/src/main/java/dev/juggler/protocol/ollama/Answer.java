@@ -7,7 +7,6 @@ import dev.juggler.inference.GenerationEvent.Finished;
 import dev.juggler.inference.GenerationEvent.TokenLogprob;
 import dev.juggler.inference.GenerationRequest;
 import dev.juggler.inference.Inference;
-import dev.juggler.inference.InferenceException;
 import dev.juggler.inference.ToolCall;
 import dev.juggler.inference.Usage;
 import dev.juggler.protocol.HttpCall;
@@ -33,14 +32,13 @@ final class Answer {
                     .withZone(ZoneOffset.UTC);
 
     private final HttpCall call;
-    private final String model;
     private final boolean streamed;
     private final Format format;
+    private String model = "";
     private List<Integer> promptIds = List.of();
 
-    Answer(HttpCall call, String model, boolean streamed, Format format) {
+    Answer(HttpCall call, boolean streamed, Format format) {
         this.call = call;
-        this.model = model;
         this.streamed = streamed;
         this.format = format;
     }
@@ -49,6 +47,7 @@ final class Answer {
             throws IOException, InterruptedException {
         try (Generation generation = inference.submit(request)) {
             call.onClientGone(generation::close);
+            model = generation.model();
             if (streamed) {
                 stream(generation);
             } else {
@@ -94,12 +93,10 @@ final class Answer {
                     event = next(generation);
                 }
                 line(body, last(format.piece("", "", List.of()), finished));
-            } catch (InferenceException failure) {
+            } catch (RuntimeException | InterruptedException failure) {
+                // The status is sent: the client learns of it here, the log from the server.
                 line(body, OllamaProtocol.error(HttpError.of(failure)));
-            } catch (HttpError failure) {
-                line(body, OllamaProtocol.error(failure));
-            } catch (InterruptedException stopped) {
-                line(body, Json.object().put("error", "the server is stopping"));
+                throw failure;
             }
         }
     }

@@ -111,8 +111,7 @@ final class OllamaProtocol implements Protocol {
             loadOrUnload(call, body, card, new GenerateFormat());
             return;
         }
-        new Answer(call, card.name(), reader.stream(), new GenerateFormat())
-                .give(inference, reader.request());
+        new Answer(call, reader.stream(), new GenerateFormat()).give(inference, reader.request());
     }
 
     private void chat(HttpCall call) throws IOException, InterruptedException {
@@ -124,8 +123,7 @@ final class OllamaProtocol implements Protocol {
             loadOrUnload(call, body, card, new ChatFormat());
             return;
         }
-        new Answer(call, card.name(), reader.stream(), new ChatFormat())
-                .give(inference, reader.request());
+        new Answer(call, reader.stream(), new ChatFormat()).give(inference, reader.request());
     }
 
     /** What a request without a prompt means: load the model, or unload it with keep_alive 0. */

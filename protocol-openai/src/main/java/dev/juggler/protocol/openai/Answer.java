@@ -4,7 +4,6 @@ import dev.juggler.inference.GenerationEvent;
 import dev.juggler.inference.GenerationEvent.Finished;
 import dev.juggler.inference.GenerationRequest;
 import dev.juggler.inference.Inference;
-import dev.juggler.inference.InferenceException;
 import dev.juggler.inference.ModelCard;
 import dev.juggler.inference.Usage;
 import dev.juggler.protocol.HttpCall;
@@ -98,14 +97,10 @@ final class Answer {
                     stream.data(usageChunk(head, usage));
                 }
                 stream.done();
-            } catch (InferenceException failure) {
+            } catch (RuntimeException | InterruptedException failure) {
+                // The status is sent: the client learns of it here, the log from the server.
                 stream.data(OpenAiProtocol.error(HttpError.of(failure)));
-            } catch (HttpError failure) {
-                stream.data(OpenAiProtocol.error(failure));
-            } catch (InterruptedException stopped) {
-                stream.data(
-                        OpenAiProtocol.error(
-                                new HttpError(503, "stopping", "the server is stopping", null)));
+                throw failure;
             }
         }
     }
