@@ -111,11 +111,11 @@ final class UndertowCall implements HttpCall {
         }
         long declared = exchange.getRequestContentLength();
         if (declared > limit) {
-            throw tooLarge(declared + " bytes", limit);
+            throw tooLarge("has %d bytes".formatted(declared), limit);
         }
         ByteArrayOutputStream bytes = new ByteArrayOutputStream(Math.clamp(declared, 0, 1 << 16));
         if (!drain(bytes, limit, settings.readTimeout())) {
-            throw tooLarge("longer than that", limit);
+            throw tooLarge("is too large", limit);
         }
         return bytes.toByteArray();
     }
@@ -124,7 +124,7 @@ final class UndertowCall implements HttpCall {
         return new HttpError(
                 413,
                 "request_too_large",
-                "the body is %s, the limit is %d bytes; send less or raise the server's limit"
+                "the body %s, the limit is %d bytes; send less or raise server.max-request-size"
                         .formatted(size, limit),
                 null);
     }
