@@ -15,6 +15,12 @@ public final class TokenSampler {
     /** Logits are put into buckets of 1/32 by their distance from the largest. */
     private static final float BUCKETS_PER_UNIT = 32f;
 
+    /** Below this temperature the most probable token is as good as certain. */
+    private static final float COLD = 1e-5f;
+
+    /** No bias or penalty makes a logit larger, so that differences stay numbers. */
+    private static final float LARGEST = 1e30f;
+
     private final Sampling sampling;
     private final SplittableRandom random;
     private final int[] biasedIds;
@@ -58,7 +64,7 @@ public final class TokenSampler {
         row.checkedMax();
         addBiases(row.logits);
         penalize(row, tokens, length);
-        if (sampling.temperature() == 0 || sampling.topK() == 1) {
+        if (sampling.temperature() < COLD || sampling.topK() == 1) {
             int best = row.largest();
             requireSome(row.logits[best]);
             return best;
@@ -69,7 +75,8 @@ public final class TokenSampler {
 
     private void addBiases(float[] logits) {
         for (int i = 0; i < biasedIds.length; i++) {
-            logits[biasedIds[i]] += biases[i];
+            int id = biasedIds[i];
+            logits[id] = Math.min(logits[id] + biases[i], LARGEST);
         }
     }
 
@@ -92,7 +99,7 @@ public final class TokenSampler {
             if (times > 0) { // else it is done already
                 float logit = row.logits[id];
                 logit = logit <= 0 ? logit * repetition : logit / repetition;
-                row.logits[id] = logit - times * frequency - presence;
+                row.logits[id] = Math.min(logit - times * frequency - presence, LARGEST);
                 row.seen[id] = 0;
             }
         }

@@ -126,6 +126,34 @@ class TokenSamplerTest {
         assertThrows(InferenceException.class, () -> sampler.choose(row, NOTHING, 0));
     }
 
+    /** What a client may ask for, however absurd, chooses a token and breaks nothing. */
+    @Test
+    void extremeSettingsStillChoose() {
+        int[] history = {0, 1, 2};
+        for (float temperature : new float[] {Float.MIN_VALUE, 1e-6f, 1f, 100f}) {
+            for (int topK : new int[] {0, 2}) {
+                for (float topP : new float[] {0f, Float.MIN_VALUE, 1f}) {
+                    Sampling extreme =
+                            new Sampling(
+                                    temperature,
+                                    topK,
+                                    topP,
+                                    1f,
+                                    Float.MIN_VALUE,
+                                    -100f,
+                                    -100f,
+                                    -1,
+                                    1L,
+                                    Map.of(0, Float.MAX_VALUE, 3, Float.NEGATIVE_INFINITY));
+                    LogitRow row = new LogitRow(4);
+                    row.load(new float[] {1e30f, 5f, -3f, 100f});
+                    int chosen = new TokenSampler(extreme, 4).choose(row, history, 3);
+                    assertTrue(chosen == 0 || chosen == 1, extreme + " chose " + chosen);
+                }
+            }
+        }
+    }
+
     @Test
     void biasOfATokenThatIsNotThereIsRefused() {
         Sampling sampling = new Sampling(1f, 0, 1f, 0f, 1f, 0f, 0f, 64, null, Map.of(10, 1f));
