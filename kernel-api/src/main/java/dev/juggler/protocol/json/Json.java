@@ -118,8 +118,12 @@ public final class Json {
         return " at line %d, column %d".formatted(location.getLineNr(), location.getColumnNr());
     }
 
+    /** What Jackson says, without its remarks on where the text comes from. */
     private static String firstLine(@Nullable String message) {
-        return message == null ? "malformed" : message.lines().findFirst().orElse("malformed");
+        String line =
+                message == null ? "malformed" : message.lines().findFirst().orElse("malformed");
+        int remark = line.indexOf(" (start marker");
+        return remark < 0 ? line : line.substring(0, remark);
     }
 
     /** A new, empty object. */

@@ -78,6 +78,9 @@ class JsonFieldsTest {
         HttpError error = assertThrows(HttpError.class, () -> fields("{\"a\": 1,\n \"b\": tru}"));
         assertEquals(400, error.status());
         assertTrue(error.text().contains("line 2, column"), error.text());
+        error = assertThrows(HttpError.class, () -> fields("{\"a\": 1"));
+        assertTrue(error.text().contains("line 1, column 8"), error.text());
+        assertFalse(error.text().contains("Source"), error.text());
     }
 
     @ParameterizedTest
