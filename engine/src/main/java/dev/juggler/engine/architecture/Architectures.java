@@ -18,6 +18,8 @@ public final class Architectures {
     public static Architectures builtIn() {
         return new Architectures(
                 Map.ofEntries(
+                        Map.entry("glm4moe", Glm4Moe::load),
+                        Map.entry("gpt-oss", GptOss::load),
                         Map.entry("llama", Llama::load),
                         Map.entry("olmoe", Olmoe::load),
                         Map.entry("qwen2", Qwen2::load),

@@ -58,6 +58,17 @@ final class RandomModel {
     boolean normalizeShares;
     boolean tied;
     boolean frequencyFactors;
+    boolean sinks;
+    boolean clamped;
+    boolean alternating;
+    boolean sigmoid;
+    boolean choiceBias;
+    boolean sharedGate;
+    int leadingDense;
+    int groups = 1;
+    int groupsUsed = 1;
+    double shareScale = 1;
+    String secondNorm = "ffn_norm";
 
     RandomModel(String family, long seed) {
         this.family = family;
@@ -81,7 +92,10 @@ final class RandomModel {
                 biases = true;
                 experts(false);
                 sharedInner = 4 + random.nextInt(40);
+                sharedGate = true;
             }
+            case "glm4moe" -> glm();
+            case "gpt-oss" -> gptOss();
             case "qwen3" -> headNorm = true;
             case "qwen3moe" -> {
                 headNorm = true;
@@ -117,6 +131,43 @@ final class RandomModel {
         }
     }
 
+    private void glm() {
+        secondNorm = "post_attention_norm";
+        biases = true;
+        headNorm = random.nextBoolean();
+        experts(random.nextBoolean());
+        groups = 1 + random.nextInt(3);
+        groupsUsed = 1 + random.nextInt(groups);
+        experts = groups * (2 + random.nextInt(6));
+        expertsUsed = 1 + random.nextInt(experts / groups * groupsUsed);
+        sharedInner = expertInner * random.nextInt(3);
+        leadingDense = random.nextInt(layers + 1);
+        sigmoid = random.nextBoolean();
+        choiceBias = random.nextBoolean();
+        shareScale = 0.5 + 2 * random.nextDouble();
+    }
+
+    private void gptOss() {
+        secondNorm = "post_attention_norm";
+        biases = true;
+        outputBias = true;
+        sinks = true;
+        clamped = true;
+        alternating = true;
+        window = 1 + random.nextInt(20);
+        experts(true);
+    }
+
+    /** The window of a layer, 0 for none. */
+    int window(int layer) {
+        return alternating && layer % 2 == 1 ? 0 : window;
+    }
+
+    /** Whether a layer has experts. */
+    boolean hasExperts(int layer) {
+        return experts > 0 && layer >= leadingDense;
+    }
+
     private void experts(boolean normalize) {
         experts = 2 + random.nextInt(14);
         expertsUsed = 1 + random.nextInt(experts);
@@ -140,8 +191,8 @@ final class RandomModel {
         for (int layer = 0; layer < layers; layer++) {
             String blk = "blk." + layer + ".";
             attention(blk);
-            norm(blk + "ffn_norm.weight", width);
-            if (experts == 0) {
+            norm(blk + secondNorm + ".weight", width);
+            if (!hasExperts(layer)) {
                 matrix(blk + "ffn_gate.weight", width, inner);
                 matrix(blk + "ffn_up.weight", width, inner);
                 matrix(blk + "ffn_down.weight", inner, width);
@@ -162,6 +213,9 @@ final class RandomModel {
             add(blk + "attn_k.bias", 0.5, kvHeads * keyWidth);
             add(blk + "attn_v.bias", 0.2, kvHeads * valueWidth);
         }
+        if (sinks) {
+            add(blk + "attn_sinks.weight", 1, heads);
+        }
         if (outputBias) {
             add(blk + "attn_output.bias", 0.2, width);
         }
@@ -176,8 +230,19 @@ final class RandomModel {
         matrix(blk + "ffn_gate_exps.weight", width, expertInner, experts);
         matrix(blk + "ffn_up_exps.weight", width, expertInner, experts);
         matrix(blk + "ffn_down_exps.weight", expertInner, width, experts);
-        if (sharedInner > 0) {
+        if (clamped) {
+            add(blk + "ffn_gate_inp.bias", 0.5, experts);
+            add(blk + "ffn_gate_exps.bias", 0.5, expertInner, experts);
+            add(blk + "ffn_up_exps.bias", 0.5, expertInner, experts);
+            add(blk + "ffn_down_exps.bias", 0.5, width, experts);
+        }
+        if (choiceBias) {
+            add(blk + "exp_probs_b.bias", 0.2, experts);
+        }
+        if (sharedGate) {
             matrix(blk + "ffn_gate_inp_shexp.weight", width);
+        }
+        if (sharedInner > 0) {
             matrix(blk + "ffn_gate_shexp.weight", width, sharedInner);
             matrix(blk + "ffn_up_shexp.weight", width, sharedInner);
             matrix(blk + "ffn_down_shexp.weight", sharedInner, width);
@@ -238,7 +303,9 @@ final class RandomModel {
                 keys.put("expert_feed_forward_length", expertInner);
             }
         }
-        if (sharedInner > 0) {
+        if (family.equals("glm4moe")) {
+            glmKeys(keys);
+        } else if (sharedInner > 0) {
             keys.put("expert_shared_feed_forward_length", sharedInner);
         }
         if (window > 0) {
@@ -253,6 +320,16 @@ final class RandomModel {
             keys.put("rope.scaling.factor", (float) linearFactor);
         }
         return keys;
+    }
+
+    private void glmKeys(Map<String, Object> keys) {
+        keys.put("expert_shared_count", sharedInner / expertInner);
+        keys.put("leading_dense_block_count", leadingDense);
+        keys.put("expert_weights_scale", (float) shareScale);
+        keys.put("expert_weights_norm", normalizeShares);
+        keys.put("expert_gating_func", sigmoid ? 2 : 1);
+        keys.put("expert_group_count", groups);
+        keys.put("expert_group_used_count", groupsUsed);
     }
 
     /** The file. */

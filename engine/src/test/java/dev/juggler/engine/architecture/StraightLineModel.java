@@ -23,11 +23,11 @@ final class StraightLineModel {
         }
         for (int layer = 0; layer < model.layers; layer++) {
             String blk = "blk." + layer + ".";
-            double[][] attended = attention(blk, normed(x, blk + "attn_norm.weight"));
+            double[][] attended = attention(blk, normed(x, blk + "attn_norm.weight"), layer);
             addTo(x, attended);
-            double[][] h = normed(x, blk + "ffn_norm.weight");
+            double[][] h = normed(x, blk + model.secondNorm + ".weight");
             for (int p = 0; p < ids.length; p++) {
-                addTo(x[p], model.experts == 0 ? dense(blk, h[p], "", 0) : mixture(blk, h[p]));
+                addTo(x[p], model.hasExperts(layer) ? mixture(blk, h[p]) : dense(blk, h[p], "", 0));
             }
         }
         double[][] h = normed(x, "output_norm.weight");
@@ -35,7 +35,7 @@ final class StraightLineModel {
         return Arrays.stream(h).map(row -> times(head, 0, row)).toArray(double[][]::new);
     }
 
-    private double[][] attention(String blk, double[][] h) {
+    private double[][] attention(String blk, double[][] h, int layer) {
         int positions = h.length;
         double[][] q = new double[positions][];
         double[][] k = new double[positions][];
@@ -51,18 +51,28 @@ final class StraightLineModel {
         for (int p = 0; p < positions; p++) {
             double[] all = new double[model.heads * model.valueWidth];
             for (int head = 0; head < model.heads; head++) {
-                attend(all, q[p], k, v, head, p);
+                double sink = model.sinks ? Math.exp(values(blk + "attn_sinks.weight")[head]) : 0;
+                int window = model.window(layer);
+                int first = window == 0 ? 0 : Math.max(0, p - window + 1);
+                attend(all, q[p], Arrays.copyOf(k, p + 1), v, head, first, sink);
             }
             out[p] = biased(blk + "attn_output.bias", times(blk + "attn_output.weight", 0, all));
         }
         return out;
     }
 
-    private void attend(double[] all, double[] q, double[][] k, double[][] v, int head, int p) {
+    private void attend(
+            double[] all,
+            double[] q,
+            double[][] k,
+            double[][] v,
+            int head,
+            int first,
+            double sink) {
         int kvHead = head / (model.heads / model.kvHeads);
-        int first = model.window == 0 ? 0 : Math.max(0, p - model.window + 1);
+        int p = k.length - 1;
         double[] scores = new double[p + 1];
-        double sum = 0;
+        double sum = sink;
         for (int other = first; other <= p; other++) {
             double dot = 0;
             for (int i = 0; i < model.keyWidth; i++) {
@@ -134,47 +144,96 @@ final class StraightLineModel {
     }
 
     private double[] mixture(String blk, double[] h) {
-        double[] scores = times(blk + "ffn_gate_inp.weight", 0, h);
-        double largest = Arrays.stream(scores).max().orElseThrow();
-        double sum = 0;
-        for (int e = 0; e < scores.length; e++) {
-            scores[e] = Math.exp(scores[e] - largest);
-            sum += scores[e];
-        }
-        int[] chosen =
-                IntStream.range(0, scores.length)
-                        .boxed()
-                        .sorted(Comparator.comparingDouble(e -> -scores[e]))
-                        .limit(model.expertsUsed)
-                        .mapToInt(Integer::intValue)
+        double[] logits =
+                biased(blk + "ffn_gate_inp.bias", times(blk + "ffn_gate_inp.weight", 0, h));
+        double largest = Arrays.stream(logits).max().orElseThrow();
+        double[] scores =
+                Arrays.stream(logits)
+                        .map(v -> model.sigmoid ? 1 / (1 + Math.exp(-v)) : Math.exp(v - largest))
                         .toArray();
+        if (!model.sigmoid) {
+            double total = Arrays.stream(scores).sum();
+            scores = Arrays.stream(scores).map(score -> score / total).toArray();
+        }
+        double[] shares = scores;
+        int[] chosen = chosen(biased(blk + "exp_probs_b.bias", scores.clone()));
+        double sum = 1;
         if (model.normalizeShares) {
-            sum = Arrays.stream(chosen).mapToDouble(e -> scores[e]).sum();
+            sum = Arrays.stream(chosen).mapToDouble(e -> shares[e]).sum();
         }
         double[] out = new double[model.width];
         for (int e : chosen) {
             double[] y = dense(blk, h, "_exps", e);
             for (int i = 0; i < out.length; i++) {
-                out[i] += scores[e] / sum * y[i];
+                out[i] += model.shareScale * shares[e] / sum * y[i];
             }
         }
         if (model.sharedInner > 0) {
-            double gate = times(blk + "ffn_gate_inp_shexp.weight", 0, h)[0];
+            double share = 1;
+            if (model.sharedGate) {
+                share = 1 / (1 + Math.exp(-times(blk + "ffn_gate_inp_shexp.weight", 0, h)[0]));
+            }
             double[] y = dense(blk, h, "_shexp", 0);
             for (int i = 0; i < out.length; i++) {
-                out[i] += y[i] / (1 + Math.exp(-gate));
+                out[i] += share * y[i];
             }
         }
         return out;
     }
 
-    private double[] dense(String blk, double[] h, String kind, int expert) {
-        double[] gate = times(blk + "ffn_gate" + kind + ".weight", expert, h);
-        double[] up = times(blk + "ffn_up" + kind + ".weight", expert, h);
-        for (int i = 0; i < gate.length; i++) {
-            gate[i] = gate[i] / (1 + Math.exp(-gate[i])) * up[i];
+    /** The best experts of the best groups; a group is as good as its two best experts. */
+    private int[] chosen(double[] scores) {
+        int size = scores.length / model.groups;
+        int[] groups =
+                best(
+                        model.groupsUsed,
+                        IntStream.range(0, model.groups)
+                                .mapToDouble(group ->
+                                        Arrays.stream(scores, group * size, (group + 1) * size)
+                                                .map(score -> -score)
+                                                .sorted()
+                                                .limit(2)
+                                                .map(score -> -score)
+                                                .sum())
+                                .toArray());
+        double[] candidates = new double[scores.length];
+        Arrays.fill(candidates, Double.NEGATIVE_INFINITY);
+        for (int group : groups) {
+            System.arraycopy(scores, group * size, candidates, group * size, size);
         }
-        return times(blk + "ffn_down" + kind + ".weight", expert, gate);
+        return best(model.expertsUsed, candidates);
+    }
+
+    private static int[] best(int count, double[] scores) {
+        return IntStream.range(0, scores.length)
+                .boxed()
+                .sorted(Comparator.comparingDouble(i -> -scores[i]))
+                .limit(count)
+                .mapToInt(Integer::intValue)
+                .toArray();
+    }
+
+    private double[] dense(String blk, double[] h, String kind, int expert) {
+        double[] gate = part(blk + "ffn_gate" + kind, expert, h);
+        double[] up = part(blk + "ffn_up" + kind, expert, h);
+        for (int i = 0; i < gate.length; i++) {
+            if (model.clamped) {
+                double g = Math.min(gate[i], 7);
+                double u = Math.max(-7, Math.min(up[i], 7));
+                gate[i] = g / (1 + Math.exp(-1.702 * g)) * (u + 1);
+            } else {
+                gate[i] = gate[i] / (1 + Math.exp(-gate[i])) * up[i];
+            }
+        }
+        return part(blk + "ffn_down" + kind, expert, gate);
+    }
+
+    private double[] part(String name, int expert, double[] x) {
+        double[] y = times(name + ".weight", expert, x);
+        if (model.tensors.containsKey(name + ".bias")) {
+            addTo(y, row(name + ".bias", expert, y.length));
+        }
+        return y;
     }
 
     private double[][] normed(double[][] x, String name) {

@@ -35,7 +35,9 @@ class HybridPlacementTest {
                     "qwen2moe.F32",
                     "qwen3moe.Q4_0",
                     "qwen3moe-wide.F32",
-                    "olmoe.F32");
+                    "olmoe.F32",
+                    "glm4moe.F32",
+                    "gpt-oss.F32");
     private static final int[] IDS = {7, 3, 250, 18, 99, 41, 5, 5, 190, 77, 2, 130, 64, 9, 301};
 
     private static WeightDevices byRole(Role role, String device, String others) {
@@ -124,7 +126,7 @@ class HybridPlacementTest {
     void expertsSplitByIdAddUp() {
         int cases = 0;
         double worst = 0;
-        for (String name : List.of("mixtral.F32", "qwen2moe.F32", "qwen3moe-wide.F32")) {
+        for (String name : List.of("mixtral.F32", "qwen2moe.F32", "glm4moe.F32", "gpt-oss.F32")) {
             float[][] expected = single(name);
             for (int seed = 0; seed < 4; seed++) {
                 int lot = seed;

@@ -1,0 +1,92 @@
+package dev.juggler.engine.architecture;
+
+import static dev.juggler.engine.placement.Role.NORM;
+import static dev.juggler.engine.placement.Role.ROUTER;
+
+import dev.juggler.engine.architecture.AttentionReader.Biases;
+import dev.juggler.engine.architecture.AttentionReader.Norm;
+import dev.juggler.engine.model.Model;
+import dev.juggler.engine.nn.DecoderLayer;
+import dev.juggler.engine.nn.FeedForwardBlock;
+import dev.juggler.engine.nn.MixtureOfExperts;
+import dev.juggler.kernel.RopePlan.Pairing;
+import dev.juggler.kernel.Routing.Scoring;
+import dev.juggler.kernel.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * GLM-4.5, 4.6 and 4.5-Air: a part of each head is rotated, the first layers are dense, experts are
+ * chosen by sigmoid and bias. GLM-4.5 team 2025, arXiv:2508.06471.
+ */
+final class Glm4Moe {
+    /**
+     * What the keys say.
+     *
+     * @param blocks layers in the file, of which the last only predict further tokens
+     */
+    record Config(
+            int blocks,
+            DecoderShape decoder,
+            AttentionShape attention,
+            ExpertShape experts,
+            int feedForwardWidth) {
+
+        static Config read(ModelKeys keys) {
+            DecoderShape all = DecoderShape.read(keys);
+            int predicting = keys.integer("nextn_predict_layers", 0, 0, all.layers() - 1);
+            DecoderShape decoder =
+                    new DecoderShape(all.layers() - predicting, all.width(), all.epsilon());
+            return new Config(
+                    all.layers(),
+                    decoder,
+                    AttentionShape.read(keys, all.layers(), all.width()),
+                    ExpertShape.read(keys, decoder.layers(), Scoring.SIGMOID),
+                    keys.integer("feed_forward_length", 1, DecoderShape.WIDEST));
+        }
+    }
+
+    private Glm4Moe() {}
+
+    static Model load(ModelKeys keys, WeightSource weights) {
+        Config config = Config.read(keys);
+        AttentionShape shape = config.attention();
+        int width = config.decoder().width();
+        AttentionReader attention =
+                new AttentionReader(
+                        shape,
+                        width,
+                        config.decoder().epsilon(),
+                        shape.rope(Pairing.HALVES, null),
+                        weights.has("blk.0.attn_q.bias") ? Biases.QUERY_KEY_VALUE : Biases.NONE,
+                        weights.has("blk.0.attn_q_norm.weight") ? Norm.EACH_HEAD : Norm.NONE);
+        List<DecoderLayer> layers = new ArrayList<>();
+        for (int index = 0; index < config.decoder().layers(); index++) {
+            LayerWeights layer = new LayerWeights(weights, index);
+            layers.add(
+                    new DecoderLayer(
+                            layer.vector("blk.%d.attn_norm.weight", NORM, width),
+                            attention.read(layer, shape.plan(0, null)),
+                            layer.vector("blk.%d.post_attention_norm.weight", NORM, width),
+                            feedForward(config, layer)));
+        }
+        for (int index = config.decoder().layers(); index < config.blocks(); index++) {
+            weights.ignore("blk.%d.".formatted(index));
+        }
+        return config.decoder().assemble(weights, layers);
+    }
+
+    private static FeedForwardBlock feedForward(Config config, LayerWeights layer) {
+        int width = config.decoder().width();
+        ExpertShape shape = config.experts();
+        if (layer.layer() < shape.leadingDense()) {
+            return FeedForwardReader.dense(layer, width, config.feedForwardWidth());
+        }
+        Tensor bias = layer.vectorIfPresent("blk.%d.exp_probs_b.bias", ROUTER, shape.experts());
+        return new MixtureOfExperts(
+                FeedForwardReader.router(layer, width, shape.experts(), shape.routing(bias)),
+                FeedForwardReader.stacks(layer, width, shape.inner(), shape.experts()),
+                shape.shared() == 0 ? null : FeedForwardReader.shared(layer, width, shape.shared()),
+                null);
+    }
+}
