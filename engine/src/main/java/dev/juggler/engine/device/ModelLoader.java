@@ -86,7 +86,7 @@ public final class ModelLoader {
 
     private static String cacheDevice(
             ModelDescription description, WeightDevices placement, int layer) {
-        return placement.cacheDevice(layer, description.attentionWeight(layer));
+        return placement.device(description.attentionWeight(layer), 0);
     }
 
     private static ModelKeys keys(GgufFile file) {

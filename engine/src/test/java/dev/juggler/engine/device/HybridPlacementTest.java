@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.typesafe.config.ConfigFactory;
+import dev.juggler.backend.cpusimd.CpuSimdBackendProvider;
 import dev.juggler.engine.gguf.GgufFile;
 import dev.juggler.engine.golden.GoldenModels;
 import dev.juggler.engine.placement.Placement;
@@ -13,6 +14,7 @@ import dev.juggler.engine.placement.PlacementRules;
 import dev.juggler.engine.placement.Role;
 import dev.juggler.engine.placement.WeightDescriptor;
 import dev.juggler.kernel.Backend;
+import dev.juggler.kernel.BackendOptions;
 import dev.juggler.kernel.DType;
 import dev.juggler.kernel.ReferenceKernels;
 import java.util.List;
@@ -147,6 +149,27 @@ class HybridPlacementTest {
         }
         assertTrue(worst < 1e-11, "nmse " + worst);
         System.out.printf("experts split by id: %d cases, worst nmse %.2g%n", cases, worst);
+    }
+
+    @Test
+    void differentKernelsAgree() {
+        int cases = 0;
+        double worst = 0;
+        for (String name : MODELS) {
+            for (Role apart : List.of(Role.EXPERTS, Role.FFN, Role.ATTENTION)) {
+                Backend cpu = new CpuSimdBackendProvider().open(BackendOptions.of("cpu"));
+                float[][] actual =
+                        logits(
+                                name,
+                                byRole(apart, "cpu", "a"),
+                                List.of(cpu, new NamedBackend("a")),
+                                7);
+                worst = Math.max(worst, normalizedError(single(name), actual));
+                cases++;
+            }
+        }
+        assertTrue(worst < 1e-10, "nmse " + worst);
+        System.out.printf("cpu beside reference: %d cases, worst nmse %.2g%n", cases, worst);
     }
 
     private static int expertDevice(int seed, int layer, int expert) {

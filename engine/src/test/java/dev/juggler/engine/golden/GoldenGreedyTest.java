@@ -2,6 +2,7 @@ package dev.juggler.engine.golden;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.juggler.backend.cpusimd.CpuSimdBackendProvider;
 import dev.juggler.engine.architecture.Architectures;
 import dev.juggler.engine.device.Devices;
 import dev.juggler.engine.device.ModelLoader;
@@ -9,6 +10,8 @@ import dev.juggler.engine.device.PlacedModel;
 import dev.juggler.engine.device.SequenceRunner;
 import dev.juggler.engine.device.WeightDevices;
 import dev.juggler.engine.gguf.GgufFile;
+import dev.juggler.kernel.Backend;
+import dev.juggler.kernel.BackendOptions;
 import dev.juggler.kernel.DType;
 import dev.juggler.kernel.ReferenceBackend;
 import dev.juggler.tck.GoldenData;
@@ -27,12 +30,21 @@ class GoldenGreedyTest {
     private static final double TIE = 1e-3;
 
     @Test
-    void continuationsAreEqual() throws IOException {
+    void onReference() throws IOException {
+        run(new ReferenceBackend());
+    }
+
+    @Test
+    void onCpu() throws IOException {
+        run(new CpuSimdBackendProvider().open(BackendOptions.of("cpu")));
+    }
+
+    private static void run(Backend backend) throws IOException {
         Set<String> known = Architectures.builtIn().names();
         List<String> problems = new ArrayList<>();
         int cases = 0;
         int tokens = 0;
-        try (Devices devices = new Devices(List.of(new ReferenceBackend()))) {
+        try (Devices devices = new Devices(List.of(backend))) {
             for (String line : Files.readAllLines(GoldenData.require("logits/greedy.jsonl"))) {
                 JsonNode golden = JsonMapper.shared().readTree(line);
                 String name = golden.get("model").asString().replace(".gguf", "");
@@ -47,8 +59,8 @@ class GoldenGreedyTest {
             }
         }
         System.out.printf(
-                "golden greedy, reference: %d cases, %d passed, %d tokens%n",
-                cases, cases - problems.size(), tokens);
+                "golden greedy, %s: %d cases, %d passed, %d tokens%n",
+                backend.device(), cases, cases - problems.size(), tokens);
         assertTrue(problems.isEmpty(), () -> String.join("\n", problems));
         assertTrue(cases > 0);
     }
@@ -60,7 +72,11 @@ class GoldenGreedyTest {
         int capacity = prompt.length + expected.length;
         int[] next = new int[1];
         try (PlacedModel model =
-                        ModelLoader.builtIn().load(file, WeightDevices.all("reference"), devices);
+                        ModelLoader.builtIn()
+                                .load(
+                                        file,
+                                        WeightDevices.all(devices.names().iterator().next()),
+                                        devices);
                 SequenceRunner runner = new SequenceRunner(model, DType.F32, capacity, 16)) {
             SequenceRunner.Sink sink = (position, logits) -> next[0] = GoldenLogits.best(logits);
             runner.run(prompt, false, sink);

@@ -2,11 +2,14 @@ package dev.juggler.engine.golden;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.juggler.backend.cpusimd.CpuSimdBackendProvider;
 import dev.juggler.engine.device.Devices;
 import dev.juggler.engine.device.ModelLoader;
 import dev.juggler.engine.device.PlacedModel;
 import dev.juggler.engine.device.WeightDevices;
 import dev.juggler.engine.gguf.GgufFile;
+import dev.juggler.kernel.Backend;
+import dev.juggler.kernel.BackendOptions;
 import dev.juggler.kernel.DType;
 import dev.juggler.kernel.ReferenceBackend;
 import java.util.ArrayList;
@@ -19,6 +22,13 @@ import org.opentest4j.TestAbortedException;
  */
 class GoldenLogitsTest {
     private static final List<String> SEQUENCES = List.of("seq16", "seq200");
+
+    /** The reference, and the backend that users run on, which must compute the same. */
+    private static List<Backend> backends() {
+        return List.of(
+                new ReferenceBackend(),
+                new CpuSimdBackendProvider().open(BackendOptions.of("cpu")));
+    }
 
     @Test
     void wholeSequenceInOneStep() {
@@ -42,33 +52,35 @@ class GoldenLogitsTest {
 
     private static void run(String mode, int rowsPerStep, DType kvType, String toleranceClass) {
         List<String> problems = new ArrayList<>();
-        int cases = 0;
-        int passed = 0;
-        int skipped = 0;
-        try (Devices devices = new Devices(List.of(new ReferenceBackend()))) {
-            for (String name : GoldenModels.all()) {
-                try (GgufFile file = GoldenModels.open(name);
-                        PlacedModel model =
-                                ModelLoader.builtIn()
-                                        .load(file, WeightDevices.all("reference"), devices)) {
-                    for (String sequence : SEQUENCES) {
-                        cases++;
-                        GoldenLogits golden = GoldenLogits.of(name, sequence);
-                        float[][] logits =
-                                GoldenModels.logits(model, kvType, golden.ids(), rowsPerStep);
-                        List<String> found = golden.problems(logits, toleranceClass);
-                        passed += found.isEmpty() ? 1 : 0;
-                        problems.addAll(found);
+        try (Devices devices = new Devices(backends())) {
+            for (String device : devices.names()) {
+                int cases = 0;
+                int passed = 0;
+                int skipped = 0;
+                for (String name : GoldenModels.all()) {
+                    cases += SEQUENCES.size();
+                    try (GgufFile file = GoldenModels.open(name);
+                            PlacedModel model =
+                                    ModelLoader.builtIn()
+                                            .load(file, WeightDevices.all(device), devices)) {
+                        for (String sequence : SEQUENCES) {
+                            GoldenLogits golden = GoldenLogits.of(name, sequence);
+                            float[][] logits =
+                                    GoldenModels.logits(model, kvType, golden.ids(), rowsPerStep);
+                            List<String> found = golden.problems(logits, toleranceClass);
+                            passed += found.isEmpty() ? 1 : 0;
+                            found.forEach(problem -> problems.add(device + ", " + problem));
+                        }
+                    } catch (TestAbortedException e) {
+                        skipped += SEQUENCES.size();
                     }
-                } catch (TestAbortedException e) {
-                    skipped += SEQUENCES.size();
                 }
+                System.out.printf(
+                        "golden logits, %s, %s: %d cases, %d passed, %d skipped%n",
+                        device, mode, cases, passed, skipped);
+                assertTrue(cases > skipped);
             }
         }
-        System.out.printf(
-                "golden logits, reference, %s: %d cases, %d passed, %d skipped%n",
-                mode, cases, passed, skipped);
         assertTrue(problems.isEmpty(), () -> String.join("\n", problems));
-        assertTrue(cases > 0);
     }
 }
