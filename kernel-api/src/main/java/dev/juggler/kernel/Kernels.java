@@ -9,8 +9,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The abstract methods are the contract, and {@link ReferenceKernels} is their definition. Fused
  * steps are default methods written in terms of the plain ones; a backend overrides those that it
- * does faster. Unless a method says otherwise: activations are F32, ids, positions and slots are
- * I32, tensors do not overlap, and an out-parameter is overwritten wholly.
+ * does faster. An override takes at most as much from the workspace as the default does: workspaces
+ * are sized by a dry run of the defaults. Unless a method says otherwise: activations are F32, ids,
+ * positions and slots are I32, tensors do not overlap, and an out-parameter is overwritten wholly.
  *
  * <p>All methods throw {@link IllegalArgumentException} where shapes do not fit together, and
  * {@link UnsupportedDTypeException} for a type that {@link #weightTypes()} or {@link #kvTypes()}
