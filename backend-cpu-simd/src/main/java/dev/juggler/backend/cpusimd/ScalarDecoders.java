@@ -87,7 +87,8 @@ final class ScalarDecoders {
         MemorySegment.copy(source, ValueLayout.JAVA_BYTE, offset, bytes, 0, blocks * Q8_BYTES);
         for (int block = 0; block < blocks; block++) {
             int from = block * Q8_BYTES;
-            float scale = Float.float16ToFloat((short) ((bytes[from] & 0xFF) | (bytes[from + 1] << 8)));
+            float scale =
+                    Float.float16ToFloat((short) ((bytes[from] & 0xFF) | (bytes[from + 1] << 8)));
             int to = at + block * BLOCK;
             for (int i = 0; i < BLOCK; i++) {
                 target[to + i] = scale * bytes[from + 2 + i];

@@ -1,0 +1,132 @@
+package dev.juggler.backend.cpusimd;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.juggler.kernel.DType;
+import dev.juggler.kernel.quant.BlockFormats;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Random;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The vector loops at each width agree bit for bit with the plain loops that define them. */
+class LaneKernelsTest {
+    private final Random random = new Random(11);
+    private final LaneKernels scalar = new ScalarKernels();
+
+    @ParameterizedTest
+    @ValueSource(ints = {128, 256, 512})
+    void dotProductsAgree(int bits) {
+        LaneKernels vector = LaneKernelSets.vector(bits);
+        for (int length : new int[] {16, 48, 512}) {
+            float[] w = values(7 * 528);
+            float[] x = values(3 * 528);
+            float[] start = values(2 * LaneKernels.PANEL_ROWS * LaneKernels.LANES + 5);
+            float[] expected = start.clone();
+            float[] actual = start.clone();
+            scalar.dotPairs(w, 3, 528, x, 2, 531, length, expected, 5);
+            vector.dotPairs(w, 3, 528, x, 2, 531, length, actual, 5);
+            assertArrayEquals(expected, actual);
+            scalar.dots(w, 0, 528, x, 7, length, expected, 1);
+            vector.dots(w, 0, 528, x, 7, length, actual, 1);
+            assertArrayEquals(expected, actual);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {128, 256, 512})
+    void weightedSumsAndExponentialsAgree(int bits) {
+        LaneKernels vector = LaneKernelSets.vector(bits);
+        for (int width : new int[] {16, 48, 64, 144}) {
+            float[] factors = values(20);
+            float[] rows = values(20 * width);
+            float[] expected = values(width + 3);
+            float[] actual = expected.clone();
+            scalar.addWeightedRows(factors, 1, 19, rows, 0, width, expected, 3, width);
+            vector.addWeightedRows(factors, 1, 19, rows, 0, width, actual, 3, width);
+            assertArrayEquals(expected, actual);
+        }
+        float[] expected = wideRange();
+        float[] actual = expected.clone();
+        scalar.exp(expected, 0, expected.length, 0.25f);
+        vector.exp(actual, 0, actual.length, 0.25f);
+        assertArrayEquals(expected, actual);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {128, 256, 512})
+    void gatesAgree(int bits) {
+        LaneKernels vector = LaneKernelSets.vector(bits);
+        float[] up = wideRange();
+        float[] expected = wideRange();
+        float[] actual = expected.clone();
+        scalar.gate(expected, 0, up, 0, up.length, 1.702f, 7f, 1f);
+        vector.gate(actual, 0, up, 0, up.length, 1.702f, 7f, 1f);
+        assertArrayEquals(expected, actual);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {128, 256, 512})
+    void decodersAgreeWithTheFormats(int bits) {
+        LaneKernels vector = LaneKernelSets.vector(bits);
+        WorkerScratch scratch = new WorkerScratch();
+        int checked = 0;
+        for (DType dtype : BlockFormats.types()) {
+            RowDecoder decoder = vector.decoder(dtype);
+            if (decoder == null) {
+                decoder = scalar.decoder(dtype);
+            }
+            if (decoder == null) {
+                throw new AssertionError("no decoder for " + dtype);
+            }
+            int elements = WorkerScratch.RUN;
+            // The blocks end where the memory ends, and start at an odd place.
+            byte[] bytes = new byte[(int) dtype.bytes(elements) + 1];
+            for (int round = 0; round < 4; round++) {
+                random.nextBytes(bytes);
+                float[] expected = new float[elements + 1];
+                float[] actual = new float[elements + 1];
+                try (Arena arena = Arena.ofConfined()) {
+                    MemorySegment memory = arena.allocate(bytes.length, 64);
+                    MemorySegment.copy(
+                            bytes,
+                            0,
+                            memory,
+                            java.lang.foreign.ValueLayout.JAVA_BYTE,
+                            0,
+                            bytes.length);
+                    BlockFormats.of(dtype).dequantize(memory, 1, expected, 1, elements);
+                    decoder.decode(memory, 1, actual, 1, elements, scratch);
+                }
+                assertArrayEquals(expected, actual, dtype + " at " + bits);
+                checked++;
+            }
+        }
+        assertEquals(4 * BlockFormats.types().size(), checked);
+        System.out.printf("decoders at %d bits: %d runs of blocks agree%n", bits, checked);
+    }
+
+    private float[] values(int count) {
+        float[] values = new float[count];
+        for (int i = 0; i < count; i++) {
+            values[i] = (float) random.nextGaussian();
+        }
+        return values;
+    }
+
+    /** From far below to far above what the exponential function can do, and what is no number. */
+    private float[] wideRange() {
+        float[] values = values(4096);
+        for (int i = 0; i < values.length; i++) {
+            values[i] *= i % 3 == 0 ? 100 : 10;
+        }
+        values[0] = Float.NaN;
+        values[1] = Float.POSITIVE_INFINITY;
+        values[2] = Float.NEGATIVE_INFINITY;
+        values[3] = -0f;
+        values[4] = 0f;
+        return values;
+    }
+}
