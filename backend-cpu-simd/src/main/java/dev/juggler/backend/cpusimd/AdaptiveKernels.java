@@ -14,6 +14,7 @@ final class AdaptiveKernels implements LaneKernels {
     private final Map<DType, RowDecoder> decoders = new EnumMap<>(DType.class);
     private final WarmSwitch pairs = new WarmSwitch();
     private final WarmSwitch singles = new WarmSwitch();
+    private final WarmSwitch single = new WarmSwitch();
     private final WarmSwitch weighted = new WarmSwitch();
     private final WarmSwitch exponentials = new WarmSwitch();
     private final WarmSwitch gates = new WarmSwitch();
@@ -71,6 +72,16 @@ final class AdaptiveKernels implements LaneKernels {
         form(useVector).dots(w, wAt, stride, x, first, length, lanes, at);
         if (start != 0) {
             singles.took(useVector, length, System.nanoTime() - start);
+        }
+    }
+
+    @Override
+    public void dot(float[] w, int wAt, float[] x, int first, int length, float[] lanes, int at) {
+        boolean useVector = single.useVector();
+        long start = single.isDecided() ? 0 : System.nanoTime();
+        form(useVector).dot(w, wAt, x, first, length, lanes, at);
+        if (start != 0) {
+            single.took(useVector, length, System.nanoTime() - start);
         }
     }
 

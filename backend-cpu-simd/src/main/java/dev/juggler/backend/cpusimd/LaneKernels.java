@@ -55,6 +55,13 @@ public interface LaneKernels {
             int at);
 
     /**
+     * Adds products of one row of {@code w} with one vector to partial sums.
+     *
+     * @param length elements, a whole number of {@link #LANES}
+     */
+    void dot(float[] w, int wAt, float[] x, int first, int length, float[] lanes, int at);
+
+    /**
      * {@code sums[c] += Σ_j factors[j] · rows[j · stride + c]} for {@code c < width}, in rising
      * order of j by fused multiply-adds.
      *

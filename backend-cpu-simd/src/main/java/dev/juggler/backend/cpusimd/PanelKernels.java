@@ -21,6 +21,9 @@ final class PanelKernels implements MatrixKernels {
     /** Rows of a panel are a bit further apart than a run: not all in one set of the cache. */
     private static final int PANEL_STRIDE = RUN + LANES;
 
+    /** Rows of x up to which a weight row is multiplied by itself. */
+    private static final int FEW = 3;
+
     private static final int PAIR_LANES = 2 * PANEL_ROWS * LANES;
 
     private final LaneKernels loops;
@@ -58,6 +61,10 @@ final class PanelKernels implements MatrixKernels {
             int xCount,
             float[] out,
             WorkerScratch scratch) {
+        if (xCount <= FEW) {
+            multiplyFew(weight, firstRow, rowCount, x, firstX, xCount, out, scratch);
+            return;
+        }
         for (int row = 0; row < rowCount; row += PANEL_ROWS) {
             int height = Math.min(PANEL_ROWS, rowCount - row);
             for (int j = 0; j < xCount; j += Inputs.BLOCK) {
@@ -71,6 +78,43 @@ final class PanelKernels implements MatrixKernels {
                         out[at + i] = LaneSums.of(lanes, (c * PANEL_ROWS + i) * LANES);
                     }
                 }
+            }
+        }
+    }
+
+    /**
+     * One weight row after the other, so that memory is read from front to back without a jump:
+     * with few rows of x the time goes into waiting for it.
+     */
+    private void multiplyFew(
+            WeightRows weight,
+            long firstRow,
+            int rowCount,
+            Inputs x,
+            int firstX,
+            int xCount,
+            float[] out,
+            WorkerScratch scratch) {
+        RowDecoder decoder = decoder(weight.dtype());
+        float[] panel = scratch.floats(WorkerScratch.Use.PANEL, PANEL_ROWS * PANEL_STRIDE);
+        float[] lanes = scratch.floats(WorkerScratch.Use.LANES, FEW * LANES);
+        int columns = weight.columns();
+        for (int row = 0; row < rowCount; row++) {
+            Arrays.fill(lanes, 0, xCount * LANES, 0f);
+            long start = weight.rowStart(firstRow + row);
+            for (int from = 0; from < columns; from += RUN) {
+                int length = Math.min(RUN, columns - from);
+                int padded = Operands.padded(length);
+                long source = start + weight.dtype().bytes(from);
+                decoder.decode(weight.memory(), source, panel, 0, length, scratch);
+                Arrays.fill(panel, length, padded, 0f);
+                for (int c = 0; c < xCount; c++) {
+                    int first = x.start(firstX + c) + from;
+                    loops.dot(panel, 0, x.values(), first, padded, lanes, c * LANES);
+                }
+            }
+            for (int c = 0; c < xCount; c++) {
+                out[c * rowCount + row] = LaneSums.of(lanes, c * LANES);
             }
         }
     }

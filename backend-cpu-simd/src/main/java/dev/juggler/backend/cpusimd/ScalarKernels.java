@@ -40,17 +40,14 @@ final class ScalarKernels implements LaneKernels {
             float[] lanes,
             int at) {
         for (int row = 0; row < PANEL_ROWS; row++) {
-            for (int lane = 0; lane < LANES; lane += 4) {
-                fourLanes(
-                        w,
-                        wAt + row * stride,
-                        x,
-                        first,
-                        lane,
-                        length,
-                        lanes,
-                        at + row * LANES + lane);
-            }
+            dot(w, wAt + row * stride, x, first, length, lanes, at + row * LANES);
+        }
+    }
+
+    @Override
+    public void dot(float[] w, int wAt, float[] x, int first, int length, float[] lanes, int at) {
+        for (int lane = 0; lane < LANES; lane += 4) {
+            fourLanes(w, wAt, x, first, lane, length, lanes, at + lane);
         }
     }
 

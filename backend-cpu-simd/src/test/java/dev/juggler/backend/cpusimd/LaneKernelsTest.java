@@ -32,6 +32,9 @@ class LaneKernelsTest {
             scalar.dots(w, 0, 528, x, 7, length, expected, 1);
             vector.dots(w, 0, 528, x, 7, length, actual, 1);
             assertArrayEquals(expected, actual);
+            scalar.dot(w, 9, x, 7, length, expected, 3);
+            vector.dot(w, 9, x, 7, length, actual, 3);
+            assertArrayEquals(expected, actual);
         }
     }
 

@@ -111,6 +111,49 @@ final class DotLoops {
         a5.intoArray(lanes, at + 5 * LANES);
     }
 
+    /**
+     * All lanes of one row with one vector: one accumulator of 512 bits, two of 256 or four of 128;
+     * the others are constants that the compiler drops.
+     */
+    static void row(float[] w, int wAt, float[] x, int first, int length, float[] lanes, int at) {
+        FloatVector a0 = FloatVector.fromArray(FLOATS, lanes, at);
+        FloatVector a1 = FloatVector.fromArray(FLOATS, lanes, at + LENGTH % LANES);
+        FloatVector a2 = FloatVector.fromArray(FLOATS, lanes, at + 2 * LENGTH % LANES);
+        FloatVector a3 = FloatVector.fromArray(FLOATS, lanes, at + 3 * LENGTH % LANES);
+        for (int k = 0; k < length; k += LANES) {
+            int u = wAt + k;
+            int v = first + k;
+            a0 = FloatVector.fromArray(FLOATS, w, u).fma(FloatVector.fromArray(FLOATS, x, v), a0);
+            if (LENGTH <= 8) {
+                u += LENGTH;
+                v += LENGTH;
+                a1 =
+                        FloatVector.fromArray(FLOATS, w, u)
+                                .fma(FloatVector.fromArray(FLOATS, x, v), a1);
+            }
+            if (LENGTH == 4) {
+                u += LENGTH;
+                v += LENGTH;
+                a2 =
+                        FloatVector.fromArray(FLOATS, w, u)
+                                .fma(FloatVector.fromArray(FLOATS, x, v), a2);
+                u += LENGTH;
+                v += LENGTH;
+                a3 =
+                        FloatVector.fromArray(FLOATS, w, u)
+                                .fma(FloatVector.fromArray(FLOATS, x, v), a3);
+            }
+        }
+        a0.intoArray(lanes, at);
+        if (LENGTH <= 8) {
+            a1.intoArray(lanes, at + LENGTH);
+        }
+        if (LENGTH == 4) {
+            a2.intoArray(lanes, at + 8);
+            a3.intoArray(lanes, at + 12);
+        }
+    }
+
     /** Four vectors of columns of {@code sums += Σ factors[j] · row j}. */
     static void weightedQuads(
             float[] factors,

@@ -1,6 +1,5 @@
 package dev.juggler.backend.cpusimd.lanes;
 
-import static dev.juggler.backend.cpusimd.lanes.Lanes.FLOATS;
 import static dev.juggler.backend.cpusimd.lanes.Lanes.LENGTH;
 import static dev.juggler.backend.cpusimd.lanes.Lanes.half;
 import static dev.juggler.backend.cpusimd.lanes.Lanes.toFloats;
@@ -8,7 +7,6 @@ import static dev.juggler.backend.cpusimd.lanes.Lanes.unsignedByte;
 import static dev.juggler.backend.cpusimd.lanes.Lanes.unsignedBytes;
 
 import java.lang.foreign.MemorySegment;
-import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
@@ -19,63 +17,104 @@ import jdk.incubator.vector.VectorOperators;
 final class KQuantDecoders {
     private static final int BLOCK = 256;
 
+    // Bits of each of the four bytes of a word.
+    private static final int LOW_TWO = 0x03030303;
+    private static final int LOW_FOUR = 0x0F0F0F0F;
+    private static final int LOW_SIX = 0x3F3F3F3F;
+
     private KQuantDecoders() {}
 
     static void q2(MemorySegment source, long offset, int blocks, float[] target, int at) {
-        for (int group = 0; group < 16 * blocks; group++) {
-            long block = offset + 84L * (group / 16);
-            int inner = group % 16;
-            int packed = unsignedByte(source, block + inner);
-            FloatVector scale = all(half(source, block + 80) * (packed & 15));
-            FloatVector minimum = all(half(source, block + 82) * (packed >> 4));
-            long codes = block + 16 + codeByte(inner);
-            for (int i = 0; i < 16; i += LENGTH) {
-                IntVector two = unsignedBytes(source, codes, i);
-                toFloats(two.lanewise(VectorOperators.LSHR, codeShift(inner)).and(3))
-                        .mul(scale)
-                        .sub(minimum)
-                        .intoArray(target, at + 16 * group + i);
+        for (int run = 0; run < 4 * blocks; run++) {
+            long block = offset + 84L * (run / 4);
+            float scales = half(source, block + 80);
+            float minimums = half(source, block + 82);
+            int first = run / 2 % 2 * 8 + run % 2;
+            long codes = block + 16 + 16L * (run % 4);
+            int to = at + run / 4 * BLOCK + 16 * first;
+            for (int quarter = 0; quarter < 4; quarter++) {
+                int packed = unsignedByte(source, block + first + 2L * quarter);
+                float scale = scales * (packed & 15);
+                float minimum = minimums * (packed >> 4);
+                int shift = 2 * quarter;
+                for (int i = 0; i < 16; i += LENGTH) {
+                    twoBits(source, codes, i, shift, scale, minimum, target, to + 32 * quarter);
+                }
             }
         }
     }
 
+    private static void twoBits(
+            MemorySegment source,
+            long codes,
+            int i,
+            int shift,
+            float scale,
+            float minimum,
+            float[] target,
+            int to) {
+        toFloats(unsignedBytes(source, codes, i).lanewise(VectorOperators.LSHR, shift).and(3))
+                .mul(scale)
+                .sub(minimum)
+                .intoArray(target, to + i);
+    }
+
     static void q3(MemorySegment source, long offset, int blocks, float[] target, int at) {
-        for (int group = 0; group < 16 * blocks; group++) {
-            long block = offset + 110L * (group / 16);
-            int inner = group % 16;
+        for (int quad = 0; quad < 4 * blocks; quad++) {
+            long block = offset + 110L * (quad / 4);
+            int inner = quad % 4;
             float factor = half(source, block + 108);
-            FloatVector scale = all(factor * (sixBitScale(source, block + 96, inner) - 32));
-            long codes = block + 32 + codeByte(inner);
-            long thirds = block + 16L * (inner % 2);
-            for (int i = 0; i < 16; i += LENGTH) {
-                IntVector low = unsignedBytes(source, codes, i);
-                IntVector third = unsignedBytes(source, thirds, i);
-                toFloats(
-                                low.lanewise(VectorOperators.LSHR, codeShift(inner))
-                                        .and(3)
-                                        .or(
-                                                third.lanewise(VectorOperators.LSHR, inner / 2)
-                                                        .and(1)
-                                                        .lanewise(VectorOperators.LSHL, 2))
-                                        .sub(4))
-                        .mul(scale)
-                        .intoArray(target, at + 16 * group + i);
+            // Four scales of six bits: low four bits from one of two words, high two from the
+            // third.
+            int low = Lanes.int32(source, block + 96 + 4L * (inner % 2)) >>> (4 * (inner / 2));
+            int high = Lanes.int32(source, block + 104) >>> (2 * inner);
+            int packed = (low & LOW_FOUR) | ((high & LOW_TWO) << 4);
+            for (int i = 0; i < 4; i++) {
+                int group = 4 * inner + i;
+                float scale = factor * (((packed >>> (8 * i)) & 63) - 32);
+                long thirds = block + 16L * (i % 2);
+                long codes = thirds + 32 + 32L * (group / 8);
+                int to = at + 64 * quad + 16 * i;
+                for (int j = 0; j < 16; j += LENGTH) {
+                    threeBits(source, codes + j, thirds + j, group / 2, scale, target, to + j);
+                }
             }
         }
+    }
+
+    private static void threeBits(
+            MemorySegment source,
+            long codes,
+            long thirds,
+            int pair,
+            float scale,
+            float[] target,
+            int to) {
+        IntVector low =
+                unsignedBytes(source, codes, 0)
+                        .lanewise(VectorOperators.LSHR, 2 * (pair % 4))
+                        .and(3);
+        IntVector third =
+                unsignedBytes(source, thirds, 0)
+                        .lanewise(VectorOperators.LSHR, pair)
+                        .and(1)
+                        .lanewise(VectorOperators.LSHL, 2);
+        toFloats(low.or(third).sub(4)).mul(scale).intoArray(target, to);
     }
 
     /** Two groups of 32 share their bytes. */
     static void q4(MemorySegment source, long offset, int blocks, float[] target, int at) {
         for (int pair = 0; pair < 4 * blocks; pair++) {
             long block = offset + 144L * (pair / 4);
-            int group = pair % 4 * 2;
+            int scale = twoScales(source, block + 4, pair % 4);
+            int minimum = twoMinimums(source, block + 4, pair % 4);
             float scales = half(source, block);
             float minimums = half(source, block + 2);
-            FloatVector scale0 = all(scales * groupScale(source, block + 4, group));
-            FloatVector scale1 = all(scales * groupScale(source, block + 4, group + 1));
-            FloatVector minimum0 = all(minimums * groupMinimum(source, block + 4, group));
-            FloatVector minimum1 = all(minimums * groupMinimum(source, block + 4, group + 1));
-            long codes = block + 16 + 16L * group;
+            float scale0 = scales * (scale & 63);
+            float scale1 = scales * (scale >>> 8);
+            float minimum0 = minimums * (minimum & 63);
+            float minimum1 = minimums * (minimum >>> 8);
+            long codes = block + 16 + 32L * (pair % 4);
             int to = at + 64 * pair;
             for (int i = 0; i < 32; i += LENGTH) {
                 IntVector both = unsignedBytes(source, codes, i);
@@ -88,29 +127,32 @@ final class KQuantDecoders {
         }
     }
 
+    /** As {@link #q4}; bit g of the bytes before the codes is the fifth bit of group g. */
     static void q5(MemorySegment source, long offset, int blocks, float[] target, int at) {
         for (int pair = 0; pair < 4 * blocks; pair++) {
             long block = offset + 176L * (pair / 4);
-            int group = pair % 4 * 2;
+            int scale = twoScales(source, block + 4, pair % 4);
+            int minimum = twoMinimums(source, block + 4, pair % 4);
             float scales = half(source, block);
             float minimums = half(source, block + 2);
-            FloatVector scale0 = all(scales * groupScale(source, block + 4, group));
-            FloatVector scale1 = all(scales * groupScale(source, block + 4, group + 1));
-            FloatVector minimum0 = all(minimums * groupMinimum(source, block + 4, group));
-            FloatVector minimum1 = all(minimums * groupMinimum(source, block + 4, group + 1));
-            long codes = block + 48 + 16L * group;
+            float scale0 = scales * (scale & 63);
+            float scale1 = scales * (scale >>> 8);
+            float minimum0 = minimums * (minimum & 63);
+            float minimum1 = minimums * (minimum >>> 8);
+            long codes = block + 48 + 32L * (pair % 4);
+            int shift = 2 * (pair % 4);
             int to = at + 64 * pair;
             for (int i = 0; i < 32; i += LENGTH) {
                 IntVector both = unsignedBytes(source, codes, i);
                 IntVector fifths =
-                        unsignedBytes(source, block + 16, i).lanewise(VectorOperators.LSHR, group);
-                IntVector fifth0 = fifths.and(1).lanewise(VectorOperators.LSHL, 4);
-                IntVector fifth1 = fifths.and(2).lanewise(VectorOperators.LSHL, 3);
-                toFloats(both.and(15).or(fifth0))
+                        unsignedBytes(source, block + 16, i).lanewise(VectorOperators.LSHR, shift);
+                toFloats(both.and(15).or(fifths.and(1).lanewise(VectorOperators.LSHL, 4)))
                         .mul(scale0)
                         .sub(minimum0)
                         .intoArray(target, to + i);
-                toFloats(both.lanewise(VectorOperators.LSHR, 4).or(fifth1))
+                toFloats(
+                                both.lanewise(VectorOperators.LSHR, 4)
+                                        .or(fifths.and(2).lanewise(VectorOperators.LSHL, 3)))
                         .mul(scale1)
                         .sub(minimum1)
                         .intoArray(target, to + 32 + i);
@@ -128,59 +170,51 @@ final class KQuantDecoders {
             int half = round / 4 % 2;
             int quarter = round / 2 % 2;
             int first = round % 2 * 16;
+            float factor = half(source, block + 208);
+            long scales =
+                    Lanes.int64(source, block + 192 + 8L * half) >>> (16 * quarter + first / 2);
+            float scale0 = factor * (byte) scales;
+            float scale1 = factor * (byte) (scales >>> 32);
             long lows = block + 64L * half + 32L * quarter + first;
             long highs = block + 128 + 32L * half + first;
-            int group = 8 * half + 2 * quarter + first / 16;
-            float factor = half(source, block + 208);
-            FloatVector scale0 = all(factor * Lanes.signedByte(source, block + 192 + group));
-            FloatVector scale1 = all(factor * Lanes.signedByte(source, block + 196 + group));
             int to = at + round / 8 * BLOCK + 128 * half + 32 * quarter + first;
             for (int i = 0; i < 16; i += LENGTH) {
                 IntVector low = unsignedBytes(source, lows, i);
                 IntVector high =
                         unsignedBytes(source, highs, i).lanewise(VectorOperators.LSHR, 2 * quarter);
-                IntVector high0 = high.and(3).lanewise(VectorOperators.LSHL, 4);
-                IntVector high1 = high.and(48);
-                toFloats(low.and(15).or(high0).sub(32)).mul(scale0).intoArray(target, to + i);
-                toFloats(low.lanewise(VectorOperators.LSHR, 4).or(high1).sub(32))
+                toFloats(low.and(15).or(high.and(3).lanewise(VectorOperators.LSHL, 4)).sub(32))
+                        .mul(scale0)
+                        .intoArray(target, to + i);
+                toFloats(low.lanewise(VectorOperators.LSHR, 4).or(high.and(48)).sub(32))
                         .mul(scale1)
                         .intoArray(target, to + 64 + i);
             }
         }
     }
 
-    private static FloatVector all(float value) {
-        return FloatVector.broadcast(FLOATS, value);
+    /**
+     * Scales of groups 2 · pair and 2 · pair + 1, in the low bytes. The first four scales are the
+     * low six bits of the first word; the last four have their low four bits in the low halves of
+     * the third word's bytes and their high two on top of the first ones.
+     */
+    private static int twoScales(MemorySegment source, long packed, int pair) {
+        int first = Lanes.int32(source, packed);
+        int words =
+                pair < 2
+                        ? first & LOW_SIX
+                        : (Lanes.int32(source, packed + 8) & LOW_FOUR)
+                                | (((first >>> 6) & LOW_TWO) << 4);
+        return (words >>> (16 * (pair % 2))) & 0xFFFF;
     }
 
-    /** First byte of the two-bit codes of a group of 16: 32 bytes serve 128 elements. */
-    private static int codeByte(int group) {
-        return 32 * (group / 8) + 16 * (group % 2);
-    }
-
-    private static int codeShift(int group) {
-        return 2 * (group / 2 % 4);
-    }
-
-    private static int sixBitScale(MemorySegment source, long scales, int index) {
-        int low = unsignedByte(source, scales + index % 8) >> (4 * (index / 8)) & 15;
-        int high = unsignedByte(source, scales + 8 + index % 4) >> (2 * (index / 4)) & 3;
-        return low + 16 * high;
-    }
-
-    private static int groupScale(MemorySegment source, long packed, int group) {
-        if (group < 4) {
-            return unsignedByte(source, packed + group) & 63;
-        }
-        int low = unsignedByte(source, packed + 4 + group) & 15;
-        return low + 16 * (unsignedByte(source, packed + group - 4) >> 6);
-    }
-
-    private static int groupMinimum(MemorySegment source, long packed, int group) {
-        if (group < 4) {
-            return unsignedByte(source, packed + 4 + group) & 63;
-        }
-        int low = unsignedByte(source, packed + 4 + group) >> 4;
-        return low + 16 * (unsignedByte(source, packed + group) >> 6);
+    /** As {@link #twoScales}: the second word, and the high halves of the third. */
+    private static int twoMinimums(MemorySegment source, long packed, int pair) {
+        int second = Lanes.int32(source, packed + 4);
+        int words =
+                pair < 2
+                        ? second & LOW_SIX
+                        : ((Lanes.int32(source, packed + 8) >>> 4) & LOW_FOUR)
+                                | (((second >>> 6) & LOW_TWO) << 4);
+        return (words >>> (16 * (pair % 2))) & 0xFFFF;
     }
 }

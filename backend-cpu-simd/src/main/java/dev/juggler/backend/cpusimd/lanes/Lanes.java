@@ -40,6 +40,9 @@ final class Lanes {
     private static final ValueLayout.OfInt INT =
             ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+    private static final ValueLayout.OfLong LONG =
+            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
     private Lanes() {}
 
     /**
@@ -91,8 +94,8 @@ final class Lanes {
         return source.get(INT, at);
     }
 
-    static int signedByte(MemorySegment source, long at) {
-        return source.get(ValueLayout.JAVA_BYTE, at);
+    static long int64(MemorySegment source, long at) {
+        return source.get(LONG, at);
     }
 
     static int unsignedByte(MemorySegment source, long at) {

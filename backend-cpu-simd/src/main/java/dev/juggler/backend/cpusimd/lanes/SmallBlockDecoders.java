@@ -26,10 +26,22 @@ final class SmallBlockDecoders {
 
     static void q8Zero(MemorySegment source, long offset, int blocks, float[] target, int at) {
         for (int block = 0; block < blocks; block++, offset += 34, at += BLOCK) {
-            FloatVector scale = FloatVector.broadcast(FLOATS, half(source, offset));
-            for (int i = 0; i < BLOCK; i += LENGTH) {
-                signedBytes(source, offset + 2, i).mul(scale).intoArray(target, at + i);
-            }
+            float scale = half(source, offset);
+            sixteenBytes(source, offset + 2, scale, target, at);
+            sixteenBytes(source, offset + 2 + HALF, scale, target, at + HALF);
+        }
+    }
+
+    /** Written out, since a loop of two rounds costs more than its rounds. */
+    private static void sixteenBytes(
+            MemorySegment source, long codes, float scale, float[] target, int to) {
+        signedBytes(source, codes, 0).mul(scale).intoArray(target, to);
+        if (LENGTH <= 8) {
+            signedBytes(source, codes, LENGTH).mul(scale).intoArray(target, to + LENGTH);
+        }
+        if (LENGTH == 4) {
+            signedBytes(source, codes, 8).mul(scale).intoArray(target, to + 8);
+            signedBytes(source, codes, 12).mul(scale).intoArray(target, to + 12);
         }
     }
 

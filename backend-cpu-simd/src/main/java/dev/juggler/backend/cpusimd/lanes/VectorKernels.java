@@ -50,6 +50,11 @@ public final class VectorKernels implements LaneKernels {
     }
 
     @Override
+    public void dot(float[] w, int wAt, float[] x, int first, int length, float[] lanes, int at) {
+        DotLoops.row(w, wAt, x, first, length, lanes, at);
+    }
+
+    @Override
     public void addWeightedRows(
             float[] factors,
             int factorsAt,
