@@ -1,0 +1,43 @@
+package dev.juggler.launcher.terminal;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** Rows of text with aligned columns; numbers to the right. */
+public final class TextTable {
+    private final List<List<String>> rows = new ArrayList<>();
+
+    /** Appends a row; rows may differ in length. */
+    public TextTable row(Object... cells) {
+        List<String> row = new ArrayList<>();
+        for (Object cell : cells) {
+            row.add(String.valueOf(cell));
+        }
+        rows.add(row);
+        return this;
+    }
+
+    /** The lines, each indented by two spaces, columns two spaces apart. */
+    @Override
+    public String toString() {
+        int columns = rows.stream().mapToInt(List::size).max().orElse(0);
+        int[] widths = new int[columns];
+        for (List<String> row : rows) {
+            for (int i = 0; i < row.size(); i++) {
+                widths[i] = Math.max(widths[i], row.get(i).length());
+            }
+        }
+        StringBuilder text = new StringBuilder();
+        for (List<String> row : rows) {
+            StringBuilder line = new StringBuilder(" ");
+            for (int i = 0; i < row.size(); i++) {
+                String cell = row.get(i);
+                String padding = " ".repeat(widths[i] - cell.length());
+                boolean number = !cell.isEmpty() && Character.isDigit(cell.charAt(0)) && i > 0;
+                line.append(' ').append(number ? padding + cell : cell + padding).append(' ');
+            }
+            text.append(line.toString().stripTrailing()).append(System.lineSeparator());
+        }
+        return text.toString();
+    }
+}
