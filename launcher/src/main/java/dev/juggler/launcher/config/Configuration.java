@@ -75,6 +75,22 @@ public final class Configuration {
         return complete;
     }
 
+    /** The same with overrides that beat all others; keys begin with {@code juggler}. */
+    public Configuration with(Map<String, String> more) {
+        Map<String, String> overrides = new TreeMap<>(sources.overrides());
+        overrides.putAll(more);
+        return new Configuration(
+                sources.withOverrides(overrides), file, fromFile, coreReference());
+    }
+
+    /** The same with one more model, which is a file. */
+    public Configuration withModel(String name, Path path) {
+        return with(
+                Map.of(
+                        ConfigUtil.joinPath(ROOT, "models", name, "path"),
+                        path.toAbsolutePath().toString()));
+    }
+
     /** The file that was read, if any. */
     public Optional<Path> file() {
         return file;

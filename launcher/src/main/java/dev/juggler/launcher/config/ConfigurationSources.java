@@ -44,6 +44,10 @@ public record ConfigurationSources(
                 Path.of(System.getProperty("user.home")));
     }
 
+    ConfigurationSources withOverrides(Map<String, String> others) {
+        return new ConfigurationSources(named, others, environment, folder, home);
+    }
+
     /**
      * The configuration file, if there is one.
      *

@@ -6,10 +6,16 @@ import com.typesafe.config.ConfigUtil;
 import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueFactory;
 import com.typesafe.config.ConfigValueType;
+import dev.juggler.launcher.Installation;
 import java.nio.file.Path;
 
-/** Makes the paths of models absolute: relative to the file that names them, {@code ~} is home. */
+/**
+ * Makes the paths of models absolute: relative to the file that names them, {@code ~} is home, {@code
+ * built-in:NAME} is a model that comes with the installation.
+ */
 final class ModelPaths {
+    private static final String BUILT_IN = "built-in:";
+
     private ModelPaths() {}
 
     static Config absolute(Config config, Path folder, Path home) {

@@ -1,0 +1,247 @@
+package dev.juggler.launcher;
+
+import com.typesafe.config.Config;
+import dev.juggler.engine.device.Devices;
+import dev.juggler.engine.inference.LocalInference;
+import dev.juggler.inference.Inference;
+import dev.juggler.inference.LoadedModel;
+import dev.juggler.kernel.Backend;
+import dev.juggler.kernel.BackendProvider;
+import dev.juggler.kernel.ReferenceBackendProvider;
+import dev.juggler.launcher.config.Configuration;
+import dev.juggler.launcher.config.ConfigurationException;
+import dev.juggler.launcher.http.HttpServer;
+import dev.juggler.launcher.http.HttpSettings;
+import dev.juggler.launcher.plugin.FoundPlugin;
+import dev.juggler.launcher.plugin.PluginHost;
+import dev.juggler.protocol.Protocol;
+import dev.juggler.protocol.ProtocolContext;
+import dev.juggler.protocol.ProtocolProvider;
+import java.io.IOException;
+import java.net.URL;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Puts the parts together, in this order: plugins, complete configuration, backends, devices, engine,
+ * protocols, server. Each command asks for as much of it as it needs.
+ */
+public final class Wiring implements AutoCloseable {
+    private final Configuration configuration;
+    private final PluginHost plugins;
+    private final BackendTable backends;
+    private final Map<String, Protocol> protocols = new LinkedHashMap<>();
+    private @Nullable Devices devices;
+    private @Nullable LocalInference inference;
+    private @Nullable HttpServer server;
+
+    private Wiring(Configuration early) {
+        plugins = PluginHost.open(folder(early), Version.text());
+        try {
+            configuration = early.withPlugins(references(), refusedNames());
+            backends = BackendTable.probe(providers(), config().getString("default-backend"));
+        } catch (RuntimeException e) {
+            plugins.close();
+            throw e;
+        }
+    }
+
+    /** Plugins and probed backends; no device is opened. */
+    public static Wiring plugins(Configuration configuration) {
+        return new Wiring(configuration);
+    }
+
+    /** All that is needed to run models in this process. */
+    public static Wiring engine(Configuration configuration) {
+        Wiring wiring = new Wiring(configuration);
+        try {
+            wiring.openEngine();
+            return wiring;
+        } catch (RuntimeException | LinkageError e) {
+            wiring.close();
+            throw e;
+        }
+    }
+
+    /** Everything; the server does not listen before {@link #start}. */
+    public static Wiring server(Configuration configuration) {
+        Wiring wiring = engine(configuration);
+        try {
+            wiring.openServer();
+            return wiring;
+        } catch (RuntimeException | LinkageError e) {
+            wiring.close();
+            throw e;
+        }
+    }
+
+    /** The complete configuration. */
+    public Configuration configuration() {
+        return configuration;
+    }
+
+    /** The plugins found. */
+    public PluginHost plugins() {
+        return plugins;
+    }
+
+    /** The drop-in folder. */
+    public Path pluginFolder() {
+        return folder(configuration);
+    }
+
+    /** The probed backends. */
+    public BackendTable backends() {
+        return backends;
+    }
+
+    /** The open devices. */
+    public Devices devices() {
+        return Objects.requireNonNull(devices, "the engine is not wired");
+    }
+
+    /** The engine. */
+    public Inference inference() {
+        return Objects.requireNonNull(inference, "the engine is not wired");
+    }
+
+    /** The server. */
+    public HttpServer server() {
+        return Objects.requireNonNull(server, "the server is not wired");
+    }
+
+    /**
+     * Listens.
+     *
+     * @param model a model to load before, or null
+     * @throws ConfigurationException if the address cannot be used
+     */
+    public void start(@Nullable String model) {
+        if (model != null) {
+            inference().load(model, null);
+        }
+        try {
+            server().start();
+        } catch (IOException e) {
+            throw new ConfigurationException(String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    /** What is protocols' own; each by the name of its provider. */
+    public Set<String> protocolNames() {
+        return protocols.keySet();
+    }
+
+    /** Lets running answers finish, then takes everything down, the last part first. */
+    @Override
+    public void close() {
+        if (server != null) {
+            server.stop(config().getDuration("server.shutdown-grace"));
+        }
+        protocols.values().forEach(Protocol::close);
+        if (inference != null) {
+            inference.close();
+        }
+        if (devices != null) {
+            devices.close();
+        }
+        plugins.close();
+    }
+
+    private Config config() {
+        return configuration.config().getConfig("juggler");
+    }
+
+    private static Path folder(Configuration configuration) {
+        Path folder = Path.of(configuration.config().getString("juggler.plugins.folder"));
+        return Installation.home().resolve(folder).normalize();
+    }
+
+    private List<URL> references() {
+        return Stream.concat(
+                        plugins.backends().values().stream(), plugins.protocols().values().stream())
+                .map(PluginHost::referenceConfiguration)
+                .filter(Objects::nonNull)
+                .toList();
+    }
+
+    private Set<String> refusedNames() {
+        return plugins.found().stream()
+                .filter(plugin -> !plugin.isUsed())
+                .map(FoundPlugin::id)
+                .collect(Collectors.toSet());
+    }
+
+    private List<BackendProvider> providers() {
+        List<BackendProvider> providers = new ArrayList<>(plugins.backends().values());
+        providers.add(new ReferenceBackendProvider());
+        return providers;
+    }
+
+    private void openEngine() {
+        devices = backends.open(configuration);
+        inference = new LocalInference(configuration.config(), devices);
+    }
+
+    private void openServer() {
+        for (ProtocolProvider provider : plugins.protocols().values()) {
+            protocols.put(
+                    provider.name(),
+                    provider.open(
+                            new ProtocolContext(
+                                    inference(),
+                                    Version.text(),
+                                    configuration.flattened("protocol", provider.name()))));
+        }
+        if (protocols.isEmpty()) {
+            throw new ConfigurationException(
+                    "no protocol plugin is in use, so there is nothing to serve; see ./juggler"
+                            + " plugins (folder %s)".formatted(pluginFolder()));
+        }
+        Config server = config().getConfig("server");
+        this.server =
+                new HttpServer(
+                        new HttpSettings(
+                                server.getString("host"),
+                                server.getInt("port"),
+                                server.getBytes("max-request-size"),
+                                server.getStringList("cors.allowed-origins"),
+                                server.getDuration("read-timeout"),
+                                server.getDuration("write-timeout")),
+                        protocols,
+                        this::health);
+    }
+
+    private Map<String, Object> health() {
+        Map<String, Object> models = new LinkedHashMap<>();
+        for (LoadedModel model : inference().loaded()) {
+            models.put(
+                    model.card().name(),
+                    Map.of("running", model.running(), "queued", model.queued()));
+        }
+        return Map.of("version", Version.text(), "models", models);
+    }
+
+    /** How long shutdown may take. */
+    Duration shutdownGrace() {
+        return config().getDuration("server.shutdown-grace");
+    }
+
+    /** Descriptions of the open devices, by name. */
+    Map<String, String> deviceDescriptions() {
+        Map<String, String> descriptions = new LinkedHashMap<>();
+        for (Backend backend : devices().all()) {
+            descriptions.put(backend.device(), backend.description());
+        }
+        return descriptions;
+    }
+}
