@@ -9,6 +9,9 @@ import java.util.Map;
  * @param values the keys under {@code juggler.backend.NAME}, flattened with dots, values as text
  */
 public record BackendOptions(String device, Map<String, String> values) {
+    /** The key that {@link #exact()} reads. */
+    public static final String EXACT = "exact";
+
     public BackendOptions {
         values = Map.copyOf(values);
     }
@@ -16,6 +19,14 @@ public record BackendOptions(String device, Map<String, String> values) {
     /** Options that only name a device. */
     public static BackendOptions of(String device) {
         return new BackendOptions(device, Map.of());
+    }
+
+    /**
+     * True if results matter more than speed: activations stay F32, nothing is rounded that the
+     * reference does not round. Set by {@code juggler.exact}, for every backend.
+     */
+    public boolean exact() {
+        return Boolean.parseBoolean(values.get(EXACT));
     }
 
     /** The text at {@code key}, or {@code fallback} where there is none. */

@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /** Every backend that was found, what its probe said, and which one is the default. */
 public final class BackendTable {
@@ -67,13 +69,7 @@ public final class BackendTable {
             for (Row row : rows) {
                 if (row.availability() instanceof Availability.Usable usable) {
                     for (String device : usable.devices()) {
-                        opened.add(
-                                row.provider()
-                                        .open(
-                                                new BackendOptions(
-                                                        device,
-                                                        configuration.flattened(
-                                                                "backend", row.provider().name()))));
+                        opened.add(row.provider().open(options(configuration, row, device)));
                     }
                 }
             }
@@ -82,6 +78,13 @@ public final class BackendTable {
             opened.forEach(Backend::close);
             throw e;
         }
+    }
+
+    private static BackendOptions options(Configuration configuration, Row row, String device) {
+        Map<String, String> values =
+                new TreeMap<>(configuration.flattened("backend", row.provider().name()));
+        values.put(BackendOptions.EXACT, configuration.config().getString("juggler.exact"));
+        return new BackendOptions(device, values);
     }
 
     private static Row choose(List<Row> probed, String forced) {

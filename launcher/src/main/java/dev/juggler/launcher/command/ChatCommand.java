@@ -138,7 +138,7 @@ final class ChatCommand implements Callable<Integer> {
         try (Generation generation =
                 inference.submit(
                         GenerationRequest.of(
-                                name, prompt, sampling.over(inference.model(name).sampling())))) {
+                                name, prompt, sampling.sampling()))) {
             AnswerPrinter printer = new AnswerPrinter(spec.commandLine());
             Terminal.SignalHandler before =
                     terminal.handle(Terminal.Signal.INT, signal -> generation.close());

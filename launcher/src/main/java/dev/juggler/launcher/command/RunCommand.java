@@ -111,7 +111,7 @@ final class RunCommand implements Callable<Integer> {
                     new GenerationRequest(
                             chosen.name(),
                             prompt,
-                            sampling.over(inference.model(chosen.name()).sampling()),
+                            sampling.sampling(),
                             maxTokens,
                             stop,
                             ignoreEndOfText || ids != null,

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.juggler.launcher.endtoend;
+
+import org.jspecify.annotations.NullMarked;
