@@ -60,11 +60,24 @@ public final class Wiring implements AutoCloseable {
         return new Wiring(configuration);
     }
 
-    /** All that is needed to run models in this process. */
-    public static Wiring engine(Configuration configuration) {
+    /** Open devices, without the engine that serves requests. */
+    public static Wiring devices(Configuration configuration) {
         Wiring wiring = new Wiring(configuration);
         try {
-            wiring.openEngine();
+            wiring.devices = wiring.backends.open(wiring.configuration);
+            return wiring;
+        } catch (RuntimeException | LinkageError e) {
+            wiring.close();
+            throw e;
+        }
+    }
+
+    /** All that is needed to run models in this process. */
+    public static Wiring engine(Configuration configuration) {
+        Wiring wiring = devices(configuration);
+        try {
+            wiring.inference =
+                    new LocalInference(wiring.configuration.config(), wiring.devices());
             return wiring;
         } catch (RuntimeException | LinkageError e) {
             wiring.close();
@@ -185,11 +198,6 @@ public final class Wiring implements AutoCloseable {
         List<BackendProvider> providers = new ArrayList<>(plugins.backends().values());
         providers.add(new ReferenceBackendProvider());
         return providers;
-    }
-
-    private void openEngine() {
-        devices = backends.open(configuration);
-        inference = new LocalInference(configuration.config(), devices);
     }
 
     private void openServer() {

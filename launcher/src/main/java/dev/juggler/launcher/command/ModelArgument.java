@@ -2,6 +2,7 @@ package dev.juggler.launcher.command;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigUtil;
+import dev.juggler.engine.inference.ModelSettings;
 import dev.juggler.launcher.config.Configuration;
 import dev.juggler.launcher.config.Suggestions;
 import java.nio.file.Files;
@@ -47,6 +48,14 @@ record ModelArgument(String name, Path path, Configuration configuration) {
                 "no configured model and no file is called %s%s; ./juggler models lists the models"
                         .formatted(name, Suggestions.sentence(name, names, "")),
                 2);
+    }
+
+    /** What the complete configuration says of the model. */
+    ModelSettings settings(Configuration complete) {
+        return ModelSettings.all(complete.config()).stream()
+                .filter(settings -> settings.name().equals(name))
+                .findFirst()
+                .orElseThrow();
     }
 
     /** Names of the configured models. */
