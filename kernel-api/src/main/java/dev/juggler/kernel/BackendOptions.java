@@ -6,27 +6,23 @@ import java.util.Map;
  * What the configuration says to a backend.
  *
  * @param device which device to open
+ * @param exact whether results matter more than speed ({@code juggler.exact}): activations stay F32,
+ *     nothing is rounded that the reference does not round
  * @param values the keys under {@code juggler.backend.NAME}, flattened with dots, values as text
  */
-public record BackendOptions(String device, Map<String, String> values) {
-    /** The key that {@link #exact()} reads. */
-    public static final String EXACT = "exact";
-
+public record BackendOptions(String device, boolean exact, Map<String, String> values) {
     public BackendOptions {
         values = Map.copyOf(values);
     }
 
     /** Options that only name a device. */
     public static BackendOptions of(String device) {
-        return new BackendOptions(device, Map.of());
+        return new BackendOptions(device, false, Map.of());
     }
 
-    /**
-     * True if results matter more than speed: activations stay F32, nothing is rounded that the
-     * reference does not round. Set by {@code juggler.exact}, for every backend.
-     */
-    public boolean exact() {
-        return Boolean.parseBoolean(values.get(EXACT));
+    /** Options of a device, not exact. */
+    public static BackendOptions of(String device, Map<String, String> values) {
+        return new BackendOptions(device, false, values);
     }
 
     /** The text at {@code key}, or {@code fallback} where there is none. */

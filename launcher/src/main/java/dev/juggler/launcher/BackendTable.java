@@ -12,8 +12,6 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
 
 /** Every backend that was found, what its probe said, and which one is the default. */
 public final class BackendTable {
@@ -81,10 +79,10 @@ public final class BackendTable {
     }
 
     private static BackendOptions options(Configuration configuration, Row row, String device) {
-        Map<String, String> values =
-                new TreeMap<>(configuration.flattened("backend", row.provider().name()));
-        values.put(BackendOptions.EXACT, configuration.config().getString("juggler.exact"));
-        return new BackendOptions(device, values);
+        return new BackendOptions(
+                device,
+                configuration.config().getBoolean("juggler.exact"),
+                configuration.flattened("backend", row.provider().name()));
     }
 
     private static Row choose(List<Row> probed, String forced) {

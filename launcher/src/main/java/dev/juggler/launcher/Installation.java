@@ -7,7 +7,7 @@ import java.nio.file.Path;
 
 /** Where Juggler is installed, and the models that come with it. */
 public final class Installation {
-    private static final String HOME = "juggler.home";
+    private static final String HOME = "dev.juggler.home";
 
     private Installation() {}
 

@@ -2,6 +2,7 @@ package dev.juggler.launcher;
 
 import dev.juggler.launcher.command.RootCommand;
 import dev.juggler.launcher.terminal.StandardError;
+import picocli.CommandLine;
 
 /** The entry point of the juggler command. */
 public final class Juggler {
@@ -10,8 +11,10 @@ public final class Juggler {
     /** Runs one command and exits with its code: 0 done, 1 failed, 2 wrong usage or does not fit. */
     public static void main(String[] arguments) {
         StandardError.connect();
-        int code = RootCommand.commandLine().execute(arguments);
-        System.out.flush();
+        CommandLine line = RootCommand.commandLine();
+        int code = line.execute(arguments);
+        line.getOut().flush();
+        line.getErr().flush();
         if (code != RootCommand.KEEP_RUNNING) {
             System.exit(code);
         }

@@ -3,7 +3,9 @@ package dev.juggler.launcher;
 import com.typesafe.config.Config;
 import dev.juggler.engine.device.Devices;
 import dev.juggler.engine.inference.LocalInference;
+import dev.juggler.engine.inference.ModelSettings;
 import dev.juggler.inference.Inference;
+import dev.juggler.inference.InferenceException;
 import dev.juggler.inference.LoadedModel;
 import dev.juggler.kernel.Backend;
 import dev.juggler.kernel.BackendProvider;
@@ -18,9 +20,10 @@ import dev.juggler.protocol.Protocol;
 import dev.juggler.protocol.ProtocolContext;
 import dev.juggler.protocol.ProtocolProvider;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.net.InetSocketAddress;
 import java.net.URL;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,12 +33,16 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Puts the parts together, in this order: plugins, complete configuration, backends, devices, engine,
  * protocols, server. Each command asks for as much of it as it needs.
  */
 public final class Wiring implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Wiring.class);
+
     private final Configuration configuration;
     private final PluginHost plugins;
     private final BackendTable backends;
@@ -149,9 +156,29 @@ public final class Wiring implements AutoCloseable {
         }
     }
 
-    /** What is protocols' own; each by the name of its provider. */
-    public Set<String> protocolNames() {
-        return protocols.keySet();
+    /** Says what was chosen. */
+    public void describe(PrintWriter out) {
+        new Banner(this).print(out);
+    }
+
+    /** Loads the model that is most likely asked first, so that the first answer need not wait. */
+    public void loadAhead() {
+        List<ModelSettings> models = modelSettings();
+        String fallback = config().getString("server.fallback-model");
+        String name = models.size() == 1 ? models.getFirst().name() : fallback;
+        if (name.isEmpty()) {
+            return;
+        }
+        Thread.ofVirtual()
+                .name("load-ahead")
+                .start(
+                        () -> {
+                            try {
+                                inference().load(name, null);
+                            } catch (InferenceException e) {
+                                LOG.warn("{}", e.getMessage());
+                            }
+                        });
     }
 
     /** Lets running answers finish, then takes everything down, the last part first. */
@@ -239,9 +266,15 @@ public final class Wiring implements AutoCloseable {
         return Map.of("version", Version.text(), "models", models);
     }
 
-    /** How long shutdown may take. */
-    Duration shutdownGrace() {
-        return config().getDuration("server.shutdown-grace");
+    /** Where the server listens. */
+    String url() {
+        InetSocketAddress address = server().address();
+        return "http://%s:%d".formatted(address.getHostString(), address.getPort());
+    }
+
+    /** What the configuration says of each model. */
+    List<ModelSettings> modelSettings() {
+        return ModelSettings.all(configuration.config());
     }
 
     /** Descriptions of the open devices, by name. */

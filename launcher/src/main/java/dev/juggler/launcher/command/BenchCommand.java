@@ -93,7 +93,7 @@ final class BenchCommand implements Callable<Integer> {
                                 chosen.name(),
                                 file,
                                 wiring.backends().rows().getFirst().provider().name(),
-                                wiring.threads(),
+                                threads(wiring),
                                 repetitions,
                                 loading,
                                 ProcessMemory.peak());
@@ -117,6 +117,16 @@ final class BenchCommand implements Callable<Integer> {
                 ? configuration
                 : configuration.with(
                         Map.of("juggler.backend.cpu-simd.threads", threads.toString()));
+    }
+
+    private static int threads(Wiring wiring) {
+        String configured =
+                wiring.configuration()
+                        .flattened("backend", "cpu-simd")
+                        .getOrDefault("threads", "auto");
+        return configured.equals("auto")
+                ? Runtime.getRuntime().availableProcessors()
+                : Integer.parseInt(configured);
     }
 
     private void requireSensible() {

@@ -2,7 +2,7 @@ package dev.juggler.launcher.command;
 
 import dev.juggler.engine.gguf.GgufException;
 import dev.juggler.engine.model.ModelException;
-import dev.juggler.engine.template.TemplateException;
+import dev.juggler.engine.template.jinja.TemplateException;
 import dev.juggler.engine.tokenizer.TokenizerException;
 import dev.juggler.kernel.OutOfDeviceMemoryException;
 

@@ -10,7 +10,6 @@ import dev.juggler.launcher.config.Configuration;
 import dev.juggler.launcher.terminal.TextTable;
 import dev.juggler.launcher.terminal.Units;
 import java.io.PrintWriter;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -167,8 +166,8 @@ final class ModelsCommand implements Callable<Integer> {
                 table.row(
                         tensor.name(),
                         tensor.typeName(),
-                        Arrays.stream(tensor.dimensions())
-                                .mapToObj(String::valueOf)
+                        tensor.dimensions().stream()
+                                .map(String::valueOf)
                                 .collect(Collectors.joining(" x ")),
                         role == null ? "not used" : role.role());
             }

@@ -8,6 +8,7 @@ import com.typesafe.config.ConfigValueFactory;
 import com.typesafe.config.ConfigValueType;
 import dev.juggler.launcher.Installation;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes the paths of models absolute: relative to the file that names them, {@code ~} is home, {@code
@@ -26,13 +27,7 @@ final class ModelPaths {
             ConfigValue path = Configuration.object(models, name).get("path");
             if (path != null && path.valueType() == ConfigValueType.STRING) {
                 String text = String.valueOf(path.unwrapped());
-                String file = path.origin().filename();
-                Path base =
-                        file == null ? folder : Path.of(file).toAbsolutePath().resolveSibling("");
-                Path absolute =
-                        text.startsWith("~/")
-                                ? home.resolve(text.substring(2))
-                                : base.resolve(text);
+                Path absolute = absolute(text, path.origin().filename(), folder, home);
                 result =
                         result.withValue(
                                 ConfigUtil.joinPath("juggler", "models", name, "path"),
@@ -42,5 +37,16 @@ final class ModelPaths {
             }
         }
         return result;
+    }
+
+    private static Path absolute(String text, @Nullable String file, Path folder, Path home) {
+        if (text.startsWith(BUILT_IN)) {
+            return Installation.builtInModel(text.substring(BUILT_IN.length()));
+        }
+        if (text.startsWith("~/")) {
+            return home.resolve(text.substring(2));
+        }
+        Path base = file == null ? folder : Path.of(file).toAbsolutePath().resolveSibling("");
+        return base.resolve(text);
     }
 }

@@ -1,5 +1,6 @@
 package dev.juggler.launcher.doctor;
 
+import dev.juggler.engine.placement.HostBandwidth;
 import dev.juggler.launcher.terminal.Units;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -124,14 +125,15 @@ public final class Machine {
     }
 
     private static Finding bandwidth() {
-        double rate = MemoryBandwidth.measure();
+        int threads = Runtime.getRuntime().availableProcessors();
+        double rate = HostBandwidth.measure(threads).bytesPerSecond() / 1e9;
         return Finding.ok(
                 "bandwidth",
                 String.format(
                         Locale.ROOT,
                         "%.1f GB/s read by %d threads: the roof of decoding on the CPU",
                         rate,
-                        Runtime.getRuntime().availableProcessors()));
+                        threads));
     }
 
     private static Finding compiler() {

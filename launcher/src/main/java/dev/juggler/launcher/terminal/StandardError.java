@@ -10,8 +10,8 @@ import java.nio.charset.StandardCharsets;
  * standard error, and hands the real one over as a file; see the script.
  */
 public final class StandardError {
-    private static final String FILE = "juggler.stderr";
-    private static final String IS_TERMINAL = "juggler.stderr.terminal";
+    private static final String FILE = "dev.juggler.stderr";
+    private static final String IS_TERMINAL = "dev.juggler.stderr.terminal";
 
     private StandardError() {}
 

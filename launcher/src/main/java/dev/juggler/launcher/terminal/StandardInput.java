@@ -5,7 +5,7 @@ import java.nio.charset.StandardCharsets;
 
 /** Where prompts come from that are not on the command line. */
 public final class StandardInput {
-    private static final String IS_TERMINAL = "juggler.stdin.terminal";
+    private static final String IS_TERMINAL = "dev.juggler.stdin.terminal";
 
     private StandardInput() {}
 
