@@ -55,14 +55,17 @@ final class Banner {
                     for (String device : usable.devices()) {
                         lines.row(
                                 label,
-                                name,
-                                row.isDefault() ? "default" : "usable",
-                                devices.getOrDefault(device, usable.detail()));
+                                "%s %s: %s"
+                                        .formatted(
+                                                device,
+                                                row.isDefault() ? "(default)" : "",
+                                                devices.getOrDefault(device, usable.detail()))
+                                        );
                         label = "";
                     }
                 }
                 case Availability.Unusable unusable ->
-                        lines.row(label, name, "unusable", unusable.reason());
+                        lines.row(label, "%s unusable: %s".formatted(name, unusable.reason()));
             }
             label = "";
         }
@@ -86,7 +89,7 @@ final class Banner {
     private void models() {
         String label = "models";
         for (ModelSettings settings : wiring.modelSettings()) {
-            lines.row(label, settings.name(), describe(settings));
+            lines.row(label, settings.name() + ": " + describe(settings));
             label = "";
         }
         Config server = wiring.configuration().config().getConfig("juggler.server");
