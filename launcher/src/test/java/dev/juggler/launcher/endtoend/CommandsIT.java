@@ -1,0 +1,186 @@
+package dev.juggler.launcher.endtoend;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.juggler.tck.GoldenData;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
+
+/** The commands as a user types them. */
+class CommandsIT {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    @TempDir Path folder;
+
+    @Test
+    void runAnswersOnStandardOutputAndNothingElse() throws Exception {
+        Launcher.Outcome outcome =
+                Launcher.run(folder, "run", "--greedy", "What is the capital of France?");
+        assertEquals(0, outcome.code(), outcome.err());
+        assertTrue(outcome.out().contains("Paris"), outcome.out());
+        assertEquals("", outcome.err());
+    }
+
+    @Test
+    void runWithIdsGivesExactlySoManyIds() throws Exception {
+        Launcher.Outcome outcome =
+                Launcher.run(
+                        folder, "run", "juggler-demo-moe", "--raw", "--greedy", "--ids",
+                        "2040,271,10", "--max-tokens", "12", "--json");
+        assertEquals(0, outcome.code(), outcome.err());
+        JsonNode answer = JSON.readTree(outcome.out());
+        assertEquals("[2040,271,10]", answer.path("prompt_ids").toString());
+        assertEquals(12, answer.path("ids").size());
+        assertTrue(answer.path("timings").path("total_ms").doubleValue() > 0);
+    }
+
+    @Test
+    void logitsAreThoseOfTheGoldens() throws Exception {
+        Path model = GoldenData.require("models/qwen3moe.F32.gguf");
+        Path sequences = GoldenData.require("logits/sequences.json");
+        Path golden = GoldenData.require("logits/qwen3moe.F32.seq16.f32");
+        Path out = folder.resolve("logits.f32");
+        Path placement = folder.resolve("placement.conf");
+        Files.writeString(
+                placement,
+                "rules = [{ match { role = experts, layers = odd }, device = reference }]");
+        Launcher.Outcome outcome =
+                Launcher.run(
+                        folder, "logits", model.toString(), "--ids", sequences.toString(),
+                        "--sequence", "seq16", "--out", out.toString(), "--steps", "5", "--exact",
+                        "--placement", placement.toString());
+        assertEquals(0, outcome.code(), outcome.err());
+        assertTrue(error(read(out), read(golden)) < 5e-11);
+    }
+
+    @Test
+    void tokenizeAndRenderAnswerLineByLine() throws Exception {
+        Path model = GoldenData.require("tokenizers/llama-spm.gguf");
+        Path cases = GoldenData.require("tokenizers/llama-spm.jsonl");
+        Launcher.Outcome tokenized =
+                Launcher.run(folder, "tokenize", model.toString(), "--jsonl", cases.toString());
+        compare(cases, tokenized, "ids", "ids");
+        Path template = GoldenData.require("templates/Qwen3-0.6B.jinja");
+        Path conversations = GoldenData.require("templates/Qwen3-0.6B.jsonl");
+        Launcher.Outcome rendered =
+                Launcher.run(
+                        folder, "render", template.toString(), "--jsonl", conversations.toString());
+        compare(conversations, rendered, "expected", "text");
+    }
+
+    @Test
+    void planSaysWhetherItFits() throws Exception {
+        Launcher.Outcome fits = Launcher.run(folder, "plan", "juggler-demo-moe", "--json");
+        assertEquals(0, fits.code(), fits.err());
+        assertTrue(JSON.readTree(fits.out()).path("fits").booleanValue());
+        Launcher.Outcome tooMuch =
+                Launcher.run(
+                        folder,
+                        "plan",
+                        "-Djuggler.models.juggler-demo-moe.path=built-in:juggler-demo-moe-q8_0.gguf",
+                        "-Djuggler.models.juggler-demo-moe.context=2000000000",
+                        "juggler-demo-moe");
+        assertEquals(2, tooMuch.code(), tooMuch.out() + tooMuch.err());
+    }
+
+    @Test
+    void benchPrintsRowsForPrograms() throws Exception {
+        Launcher.Outcome outcome =
+                Launcher.run(
+                        folder, "bench", "--pp", "16", "--tg", "4", "--repetitions", "2",
+                        "--output", "json");
+        assertEquals(0, outcome.code(), outcome.err());
+        JsonNode rows = JSON.readTree(outcome.out());
+        assertEquals("pp16", rows.path(0).path("test").stringValue());
+        assertEquals("tg4", rows.path(1).path("test").stringValue());
+        assertTrue(rows.path(0).path("tokens_per_second").doubleValue() > 0);
+        assertTrue(rows.path(0).has("stddev") && rows.path(0).has("model"));
+    }
+
+    @Test
+    void listingCommandsWork() throws Exception {
+        for (List<String> command :
+                List.of(
+                        List.of("--help"),
+                        List.of("--version"),
+                        List.of("models"),
+                        List.of("models", "show"),
+                        List.of("plugins"),
+                        List.of("doctor"),
+                        List.of("generate-completion"))) {
+            Launcher.Outcome outcome = Launcher.run(folder, command.toArray(String[]::new));
+            assertEquals(0, outcome.code(), command + outcome.err());
+            assertTrue(outcome.out().length() > 20, command + outcome.out());
+        }
+    }
+
+    @Test
+    void mistakesAreToldInOneLine() throws Exception {
+        mistake(2, "no configured model and no file is called nowhere.gguf", "plan", "nowhere.gguf");
+        mistake(2, "Unknown option", "run", "--temprature", "1", "hello");
+        mistake(2, "is no token id", "run", "--ids", "1,x", "--max-tokens", "1");
+        mistake(1, "did you mean juggler.server.port?", "serve", "-Djuggler.server.prot=1");
+        Path broken = folder.resolve("broken.gguf");
+        Files.writeString(broken, "GGUF and then nothing");
+        mistake(1, "broken.gguf", "run", "-m", broken.toString(), "hello");
+        mistake(1, "broken.gguf", "models", "show", broken.toString());
+    }
+
+    private void mistake(int code, String expected, String... arguments) throws Exception {
+        Launcher.Outcome outcome = Launcher.run(folder, arguments);
+        assertEquals(code, outcome.code(), outcome.out() + outcome.err());
+        assertTrue(outcome.err().contains(expected), outcome.err());
+        assertTrue(!outcome.err().contains("\tat "), outcome.err());
+    }
+
+    private static void compare(
+            Path cases, Launcher.Outcome outcome, String expected, String actual)
+            throws IOException {
+        assertEquals(0, outcome.code(), outcome.err());
+        List<String> lines = Files.readAllLines(cases);
+        List<String> answers = outcome.out().lines().toList();
+        assertEquals(lines.size(), answers.size());
+        int passed = 0;
+        for (int i = 0; i < lines.size(); i++) {
+            JsonNode wanted = JSON.readTree(lines.get(i)).path(expected);
+            if (!wanted.isNull()) {
+                assertEquals(wanted, JSON.readTree(answers.get(i)).path(actual), lines.get(i));
+                passed++;
+            }
+        }
+        System.out.printf("%s: %d of %d lines as expected%n", cases.getFileName(), passed, passed);
+    }
+
+    private static float[] read(Path file) throws IOException {
+        FloatBuffer floats =
+                ByteBuffer.wrap(Files.readAllBytes(file))
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .asFloatBuffer();
+        float[] values = new float[floats.remaining()];
+        floats.get(values);
+        return values;
+    }
+
+    /** Normalized mean squared error. */
+    private static double error(float[] values, float[] golden) {
+        assertEquals(golden.length, values.length);
+        double difference = 0;
+        double square = 0;
+        for (int i = 0; i < golden.length; i++) {
+            difference += Math.pow(values[i] - golden[i], 2);
+            square += Math.pow(golden[i], 2);
+        }
+        return difference / square;
+    }
+
+}
