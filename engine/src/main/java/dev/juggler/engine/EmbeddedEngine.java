@@ -109,9 +109,6 @@ public final class EmbeddedEngine implements AutoCloseable {
                         String.valueOf(entry.getValue().unwrapped()));
             }
         }
-        if (config.getBoolean("juggler.exact")) {
-            values.put("exact", "true");
-        }
-        return new BackendOptions(device, values);
+        return new BackendOptions(device, config.getBoolean("juggler.exact"), values);
     }
 }

@@ -7,7 +7,7 @@ import dev.juggler.kernel.BackendException;
 import dev.juggler.kernel.BackendOptions;
 import dev.juggler.kernel.BackendProvider;
 import dev.juggler.launcher.config.Configuration;
-import dev.juggler.launcher.config.Suggestions;
+import dev.juggler.engine.text.Suggestions;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;

@@ -11,7 +11,7 @@ final class Backends {
     static Backend open(String kernels, int vectorBits, int threads) {
         return new CpuSimdBackendProvider()
                 .open(
-                        new BackendOptions(
+                        BackendOptions.of(
                                 "cpu",
                                 Map.of(
                                         "kernels",

@@ -6,10 +6,10 @@ import com.typesafe.config.ConfigMemorySize;
 import com.typesafe.config.ConfigObject;
 import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueType;
+import dev.juggler.engine.text.Suggestions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -31,7 +31,7 @@ record ConfigSection(ConfigObject keys, String path) {
                                         valueAt(keys, key).origin().description(),
                                         path,
                                         key,
-                                        NearestName.hint(key, new TreeSet<>(known))));
+                                        Suggestions.sentence(key, known, "")));
             }
         }
         return new ConfigSection(keys, path);

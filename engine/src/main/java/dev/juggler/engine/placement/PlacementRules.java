@@ -3,6 +3,7 @@ package dev.juggler.engine.placement;
 import com.typesafe.config.Config;
 import dev.juggler.engine.placement.PlacementRule.HotExperts;
 import dev.juggler.engine.placement.PlacementRule.PrefillDevice;
+import dev.juggler.engine.text.Suggestions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
@@ -106,7 +107,7 @@ public record PlacementRules(List<PlacementRule> rules, String defaultDevice) {
 
     private static String unknownRole(String name) {
         List<String> known = Arrays.stream(Role.values()).map(Role::toString).toList();
-        return "a role%s".formatted(NearestName.hint(name, known));
+        return "a role%s".formatted(Suggestions.sentence(name, known, ""));
     }
 
     private static Pattern pattern(String text) {

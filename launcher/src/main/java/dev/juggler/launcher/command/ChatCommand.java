@@ -141,7 +141,7 @@ final class ChatCommand implements Callable<Integer> {
                                 name, prompt, sampling.sampling()))) {
             AnswerPrinter printer = new AnswerPrinter(spec.commandLine());
             Terminal.SignalHandler before =
-                    terminal.handle(Terminal.Signal.INT, signal -> generation.close());
+                    terminal.handle(Terminal.Signal.INT, signal -> stop(generation));
             try {
                 printer.stream(generation);
             } finally {
@@ -154,6 +154,10 @@ final class ChatCommand implements Callable<Integer> {
             terminal.writer().println(e.getMessage());
             terminal.flush();
         }
+    }
+
+    private static void stop(Generation generation) {
+        generation.close();
     }
 
     private static LineReader reader(Terminal terminal) throws IOException {

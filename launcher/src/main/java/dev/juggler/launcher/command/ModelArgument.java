@@ -4,7 +4,7 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigUtil;
 import dev.juggler.engine.inference.ModelSettings;
 import dev.juggler.launcher.config.Configuration;
-import dev.juggler.launcher.config.Suggestions;
+import dev.juggler.engine.text.Suggestions;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;

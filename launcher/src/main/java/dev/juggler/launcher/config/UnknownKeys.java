@@ -3,6 +3,7 @@ package dev.juggler.launcher.config;
 import com.typesafe.config.ConfigObject;
 import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueType;
+import dev.juggler.engine.text.Suggestions;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;

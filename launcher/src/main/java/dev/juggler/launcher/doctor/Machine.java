@@ -173,6 +173,7 @@ public final class Machine {
                         : "models run on the CPU; for an NVIDIA GPU install its driver");
     }
 
+    @SuppressWarnings("restricted") // a look-up that is closed at once; native access is enabled
     private static boolean isLoadable(String library) {
         try (Arena arena = Arena.ofConfined()) {
             SymbolLookup.libraryLookup(library, arena);

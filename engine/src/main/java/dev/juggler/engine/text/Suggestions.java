@@ -1,4 +1,4 @@
-package dev.juggler.launcher.config;
+package dev.juggler.engine.text;
 
 import java.util.Collection;
 import java.util.Comparator;
@@ -8,14 +8,14 @@ import java.util.Optional;
 public final class Suggestions {
     private Suggestions() {}
 
-    /** {@code ", did you mean PREFIXNAME?"}, or which names there are, where no guess is near. */
+    /** {@code "; did you mean PREFIXNAME?"}, or which names there are, where no guess is near. */
     public static String sentence(String given, Collection<String> known, String prefix) {
         return nearest(given, known)
-                .map(name -> ", did you mean " + prefix + name + "?")
+                .map(name -> "; did you mean " + prefix + name + "?")
                 .orElseGet(() ->
                         known.isEmpty()
                                 ? ""
-                                : "; known here: "
+                                : "; known are "
                                         + String.join(", ", known.stream().sorted().toList()));
     }
 
