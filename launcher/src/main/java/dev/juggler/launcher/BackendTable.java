@@ -46,7 +46,7 @@ public final class BackendTable {
         Row chosen = choose(probed, forced);
         return new BackendTable(
                 probed.stream()
-                        .map(row -> new Row(row.provider(), row.availability(), row == chosen))
+                        .map(row -> new Row(row.provider(), row.availability(), row.equals(chosen)))
                         .sorted(Comparator.comparing(row -> !row.isDefault()))
                         .toList());
     }

@@ -11,6 +11,8 @@ import java.util.List;
  */
 public record Measurement(String test, double tokensPerSecond, double deviation) {
     /**
+     * The mean and deviation of some repetitions.
+     *
      * @param tokens of one repetition
      * @param seconds that each repetition took
      */

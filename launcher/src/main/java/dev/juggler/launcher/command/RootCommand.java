@@ -4,6 +4,7 @@ import dev.juggler.inference.InferenceException;
 import dev.juggler.kernel.BackendException;
 import dev.juggler.launcher.Version;
 import dev.juggler.launcher.config.ConfigurationException;
+import java.util.Objects;
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -56,7 +57,8 @@ public final class RootCommand implements Runnable {
         line.setExecutionExceptionHandler(RootCommand::explain);
         line.setUsageHelpAutoWidth(true);
         line.setCaseInsensitiveEnumValuesAllowed(true);
-        line.getSubcommands().get("generate-completion").getCommandSpec().usageMessage().hidden(true);
+        Objects.requireNonNull(line.getSubcommands().get("generate-completion"))
+                .getCommandSpec().usageMessage().hidden(true);
         return line;
     }
 

@@ -13,7 +13,7 @@ final class TokenIds {
      */
     static List<Integer> parse(String text, String option) {
         List<Integer> ids = new ArrayList<>();
-        for (String part : text.strip().split("[,\\s]+")) {
+        for (String part : text.strip().split("[,\\s]+", -1)) {
             try {
                 ids.add(Integer.parseInt(part));
             } catch (NumberFormatException e) {

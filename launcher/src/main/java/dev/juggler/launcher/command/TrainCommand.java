@@ -19,17 +19,6 @@ import picocli.CommandLine.Mixin;
 @Command(name = "train", hidden = true, description = "Records a start for the AOT cache.")
 final class TrainCommand implements Callable<Integer> {
     private static final int REPETITIONS = 3;
-    private static final String CHAT =
-            """
-            {"model": "x", "stream": %s, "temperature": 0, "max_tokens": 24,
-             "messages": [{"role": "user", "content": "tell me a joke"}]}
-            """;
-    private static final String GENERATE =
-            """
-            {"model": "x", "stream": %s, "prompt": "tell me a joke",
-             "options": {"num_predict": 24, "temperature": 0.8, "seed": 1}}
-            """;
-
     @Mixin private CommonOptions common = new CommonOptions();
 
     @Override
@@ -41,13 +30,29 @@ final class TrainCommand implements Callable<Integer> {
             wiring.start(null);
             for (int i = 0; i < REPETITIONS; i++) {
                 for (boolean stream : new boolean[] {true, false}) {
-                    ask(client, wiring, "/v1/chat/completions", CHAT.formatted(stream));
-                    ask(client, wiring, "/api/generate", GENERATE.formatted(stream));
-                    ask(client, wiring, "/api/chat", CHAT.formatted(stream));
+                    ask(client, wiring, "/v1/chat/completions", chat(stream));
+                    ask(client, wiring, "/api/generate", generate(stream));
+                    ask(client, wiring, "/api/chat", chat(stream));
                 }
             }
         }
         return 0;
+    }
+
+    private static String chat(boolean stream) {
+        return """
+               {"model": "x", "stream": %s, "temperature": 0, "max_tokens": 24,
+                "messages": [{"role": "user", "content": "tell me a joke"}]}
+               """
+                .formatted(stream);
+    }
+
+    private static String generate(boolean stream) {
+        return """
+               {"model": "x", "stream": %s, "prompt": "tell me a joke",
+                "options": {"num_predict": 24, "temperature": 0.8, "seed": 1}}
+               """
+                .formatted(stream);
     }
 
     private static void ask(HttpClient client, Wiring wiring, String path, String body)

@@ -77,7 +77,7 @@ public final class Machine {
                 new TreeSet<>(
                         Arrays.asList(
                                 first.getOrDefault("flags", first.getOrDefault("Features", ""))
-                                        .split(" ")));
+                                        .split(" ", -1)));
         List<String> telling = TELLING_FEATURES.stream().filter(flags::contains).toList();
         String detail = "%s, %d cores, %s".formatted(name, cores, String.join(" ", telling));
         boolean wide = flags.contains("avx2") || flags.contains("asimd");
@@ -150,7 +150,7 @@ public final class Machine {
     }
 
     private static Optional<Path> onPath(String program) {
-        return Stream.of(System.getenv().getOrDefault("PATH", "").split(java.io.File.pathSeparator))
+        return Stream.of(System.getenv().getOrDefault("PATH", "").split(java.io.File.pathSeparator, -1))
                 .map(folder -> Path.of(folder, program))
                 .filter(Files::isExecutable)
                 .findFirst();
