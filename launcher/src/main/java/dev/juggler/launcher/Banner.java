@@ -100,14 +100,14 @@ final class Banner {
     }
 
     private String describe(ModelSettings settings) {
-        try (ModelFile file = ModelFile.open(settings)) {
+        try (ModelFile file = ModelFile.open(settings, wiring.devices())) {
             return "%s %s, %s weights, context %d, %s"
                     .formatted(
                             file.gguf().architecture(),
                             file.gguf().quantization(),
                             Units.count(file.gguf().parameters()),
-                            file.context(),
-                            where(file.placement(wiring.devices())));
+                            file.outline().context(),
+                            where(file.outline().placement()));
         } catch (GgufException | ModelException | PlacementException e) {
             return "cannot be used: " + e.getMessage();
         }

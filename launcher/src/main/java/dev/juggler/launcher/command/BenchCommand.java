@@ -84,8 +84,8 @@ final class BenchCommand implements Callable<Integer> {
         try (Wiring wiring = Wiring.devices(chosen.configuration())) {
             ModelSettings settings = chosen.settings(wiring.configuration());
             long start = System.nanoTime();
-            try (ModelFile file = ModelFile.open(settings);
-                    PlacedModel placed = file.load(wiring.devices())) {
+            try (ModelFile file = ModelFile.open(settings, wiring.devices());
+                    PlacedModel placed = file.load()) {
                 Duration loading = Duration.ofNanos(System.nanoTime() - start);
                 List<Measurement> measurements = measure(placed, settings);
                 BenchReport report =

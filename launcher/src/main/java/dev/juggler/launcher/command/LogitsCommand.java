@@ -84,8 +84,8 @@ final class LogitsCommand implements Callable<Integer> {
                         placement);
         try (Wiring wiring = Wiring.devices(chosen.configuration())) {
             ModelSettings settings = chosen.settings(wiring.configuration());
-            try (ModelFile file = ModelFile.open(settings);
-                    PlacedModel placed = file.load(wiring.devices());
+            try (ModelFile file = ModelFile.open(settings, wiring.devices());
+                    PlacedModel placed = file.load();
                     SequenceRunner runner =
                             new SequenceRunner(
                                     placed,

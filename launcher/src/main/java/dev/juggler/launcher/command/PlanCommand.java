@@ -54,8 +54,10 @@ final class PlanCommand implements Callable<Integer> {
                 PlacementFile.apply(
                         ModelArgument.resolve(common.configuration(), model), placement);
         try (Wiring wiring = Wiring.devices(chosen.configuration());
-                ModelFile file = ModelFile.open(chosen.settings(wiring.configuration()))) {
-            Plan plan = file.plan(wiring.devices());
+                ModelFile file =
+                        ModelFile.open(
+                                chosen.settings(wiring.configuration()), wiring.devices())) {
+            Plan plan = file.plan();
             if (json) {
                 out.println(
                         JsonMapper.builder()
