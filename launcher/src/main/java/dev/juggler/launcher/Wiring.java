@@ -9,6 +9,7 @@ import dev.juggler.inference.InferenceException;
 import dev.juggler.inference.LoadedModel;
 import dev.juggler.kernel.Backend;
 import dev.juggler.kernel.BackendProvider;
+import dev.juggler.kernel.ReferenceBackend;
 import dev.juggler.kernel.ReferenceBackendProvider;
 import dev.juggler.launcher.config.Configuration;
 import dev.juggler.launcher.config.ConfigurationException;
@@ -55,7 +56,9 @@ public final class Wiring implements AutoCloseable {
         plugins = PluginHost.open(folder(early), Version.text());
         try {
             configuration = early.withPlugins(references(), refusedNames());
-            backends = BackendTable.probe(providers(), config().getString("default-backend"));
+            String forced = config().getString("default-backend");
+            backends = BackendTable.probe(providers(), forced);
+            warnOfSlowness(forced);
         } catch (RuntimeException e) {
             plugins.close();
             throw e;
@@ -264,6 +267,17 @@ public final class Wiring implements AutoCloseable {
                     Map.of("running", model.running(), "queued", model.queued()));
         }
         return Map.of("version", Version.text(), "models", models);
+    }
+
+    /** Never a silent fallback to something slow. */
+    private void warnOfSlowness(String forced) {
+        String chosen = backends.rows().getFirst().provider().name();
+        if (chosen.equals(ReferenceBackend.DEVICE) && !forced.equals(chosen)) {
+            LOG.warn(
+                    "no backend plugin is usable, so the reference computes, which is very slow; see"
+                            + " ./juggler plugins (folder {})",
+                    pluginFolder());
+        }
     }
 
     /** Where the server listens. */
