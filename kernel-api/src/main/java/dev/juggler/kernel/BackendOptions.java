@@ -6,8 +6,8 @@ import java.util.Map;
  * What the configuration says to a backend.
  *
  * @param device which device to open
- * @param exact whether results matter more than speed ({@code juggler.exact}): activations stay F32,
- *     nothing is rounded that the reference does not round
+ * @param exact whether results matter more than speed ({@code juggler.exact}): activations stay
+ *     F32, nothing is rounded that the reference does not round
  * @param values the keys under {@code juggler.backend.NAME}, flattened with dots, values as text
  */
 public record BackendOptions(String device, boolean exact, Map<String, String> values) {

@@ -1,13 +1,13 @@
 package dev.juggler.launcher;
 
 import dev.juggler.engine.device.Devices;
+import dev.juggler.engine.text.Suggestions;
 import dev.juggler.kernel.Availability;
 import dev.juggler.kernel.Backend;
 import dev.juggler.kernel.BackendException;
 import dev.juggler.kernel.BackendOptions;
 import dev.juggler.kernel.BackendProvider;
 import dev.juggler.launcher.config.Configuration;
-import dev.juggler.engine.text.Suggestions;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;

@@ -29,9 +29,7 @@ final class Banner {
     }
 
     void print(PrintWriter out) {
-        out.println(
-                "Juggler %s on Java %s"
-                        .formatted(Version.text(), Runtime.version().feature()));
+        out.println("Juggler %s on Java %s".formatted(Version.text(), Runtime.version().feature()));
         lines.row(
                 "config",
                 wiring.configuration()
@@ -59,8 +57,7 @@ final class Banner {
                                         .formatted(
                                                 device,
                                                 row.isDefault() ? "(default)" : "",
-                                                devices.getOrDefault(device, usable.detail()))
-                                        );
+                                                devices.getOrDefault(device, usable.detail())));
                         label = "";
                     }
                 }

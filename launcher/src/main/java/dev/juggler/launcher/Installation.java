@@ -17,7 +17,8 @@ public final class Installation {
     }
 
     /**
-     * The file of a built-in model: beside the jar in a distribution, a class path folder in a build.
+     * The file of a built-in model: beside the jar in a distribution, a class path folder in a
+     * build.
      *
      * @throws IllegalStateException if the installation is not whole
      */

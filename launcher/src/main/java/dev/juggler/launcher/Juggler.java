@@ -8,7 +8,9 @@ import picocli.CommandLine;
 public final class Juggler {
     private Juggler() {}
 
-    /** Runs one command and exits with its code: 0 done, 1 failed, 2 wrong usage or does not fit. */
+    /**
+     * Runs one command and exits with its code: 0 done, 1 failed, 2 wrong usage or does not fit.
+     */
     public static void main(String[] arguments) {
         StandardError.connect();
         CommandLine line = RootCommand.commandLine();

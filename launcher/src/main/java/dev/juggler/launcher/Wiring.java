@@ -38,8 +38,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Puts the parts together, in this order: plugins, complete configuration, backends, devices, engine,
- * protocols, server. Each command asks for as much of it as it needs.
+ * Puts the parts together, in this order: plugins, complete configuration, backends, devices,
+ * engine, protocols, server. Each command asks for as much of it as it needs.
  */
 public final class Wiring implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Wiring.class);
@@ -86,8 +86,7 @@ public final class Wiring implements AutoCloseable {
     public static Wiring engine(Configuration configuration) {
         Wiring wiring = devices(configuration);
         try {
-            wiring.inference =
-                    new LocalInference(wiring.configuration.config(), wiring.devices());
+            wiring.inference = new LocalInference(wiring.configuration.config(), wiring.devices());
             return wiring;
         } catch (RuntimeException | LinkageError e) {
             wiring.close();
@@ -174,14 +173,13 @@ public final class Wiring implements AutoCloseable {
         }
         Thread.ofVirtual()
                 .name("load-ahead")
-                .start(
-                        () -> {
-                            try {
-                                inference().load(name, null);
-                            } catch (InferenceException e) {
-                                LOG.warn("{}", e.getMessage());
-                            }
-                        });
+                .start(() -> {
+                    try {
+                        inference().load(name, null);
+                    } catch (InferenceException e) {
+                        LOG.warn("{}", e.getMessage());
+                    }
+                });
     }
 
     /** Lets running answers finish, then takes everything down, the last part first. */

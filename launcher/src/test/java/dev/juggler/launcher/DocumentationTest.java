@@ -12,8 +12,8 @@ import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 
 /**
- * The generated pages of docs/ say what the code says. {@code mvn test -Ddocs.update=true} writes them
- * anew.
+ * The generated pages of docs/ say what the code says. {@code mvn test -Ddocs.update=true} writes
+ * them anew.
  */
 class DocumentationTest {
     private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();

@@ -8,8 +8,8 @@ import dev.juggler.engine.placement.HostBandwidth;
 import dev.juggler.engine.placement.Plan;
 
 /**
- * A configured model's open file with the outline of how it would be loaded: to plan it, or to run it
- * without a scheduler (comparisons, benchmarks). Closing it unmaps the file.
+ * A configured model's open file with the outline of how it would be loaded: to plan it, or to run
+ * it without a scheduler (comparisons, benchmarks). Closing it unmaps the file.
  */
 public final class ModelFile implements AutoCloseable {
     private final GgufFile gguf;

@@ -65,12 +65,11 @@ public record BenchReport(
                                     measurement.deviation())));
         }
         int[] widths = new int[rows.getFirst().size()];
-        rows.forEach(
-                row -> {
-                    for (int i = 0; i < widths.length; i++) {
-                        widths[i] = Math.max(widths[i], row.get(i).length());
-                    }
-                });
+        rows.forEach(row -> {
+            for (int i = 0; i < widths.length; i++) {
+                widths[i] = Math.max(widths[i], row.get(i).length());
+            }
+        });
         StringBuilder text = new StringBuilder();
         for (int r = 0; r < rows.size(); r++) {
             text.append(line(rows.get(r), widths));

@@ -44,7 +44,8 @@ final class AnswerPrinter {
             switch (event) {
                 case GenerationEvent.Started _ -> {}
                 case GenerationEvent.Reasoning part -> {
-                    err.print((!reasoning && StandardError.isTerminal() ? FAINT : "") + part.text());
+                    err.print(
+                            (!reasoning && StandardError.isTerminal() ? FAINT : "") + part.text());
                     err.flush();
                     reasoning = true;
                 }

@@ -133,8 +133,7 @@ final class BenchCommand implements Callable<Integer> {
         boolean negative =
                 prompts.stream().anyMatch(n -> n < 0) || generations.stream().anyMatch(n -> n < 0);
         if (negative || repetitions < 1) {
-            throw new UserException(
-                    "--pp and --tg must be 0 or more, --repetitions 1 or more", 2);
+            throw new UserException("--pp and --tg must be 0 or more, --repetitions 1 or more", 2);
         }
     }
 

@@ -136,9 +136,7 @@ final class ChatCommand implements Callable<Integer> {
                 new Prompt.Chat(
                         messages, List.of(), noThink ? Map.of("enable_thinking", false) : Map.of());
         try (Generation generation =
-                inference.submit(
-                        GenerationRequest.of(
-                                name, prompt, sampling.sampling()))) {
+                inference.submit(GenerationRequest.of(name, prompt, sampling.sampling()))) {
             AnswerPrinter printer = new AnswerPrinter(spec.commandLine());
             Terminal.SignalHandler before =
                     terminal.handle(Terminal.Signal.INT, signal -> stop(generation));

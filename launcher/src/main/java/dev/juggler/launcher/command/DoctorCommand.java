@@ -79,7 +79,9 @@ final class DoctorCommand implements Callable<Integer> {
         } catch (RuntimeException e) {
             findings.add(
                     Finding.broken(
-                            "configuration", String.valueOf(e.getMessage()), "mend it and try again"));
+                            "configuration",
+                            String.valueOf(e.getMessage()),
+                            "mend it and try again"));
         }
         return findings;
     }
@@ -88,8 +90,7 @@ final class DoctorCommand implements Callable<Integer> {
         String subject = "backend " + row.provider().name();
         return switch (row.availability()) {
             case Availability.Usable usable ->
-                    Finding.ok(
-                            subject, (row.isDefault() ? "default, " : "") + usable.detail());
+                    Finding.ok(subject, (row.isDefault() ? "default, " : "") + usable.detail());
             case Availability.Unusable unusable ->
                     Finding.warning(subject, "unusable: " + unusable.reason(), unusable.remedy());
         };

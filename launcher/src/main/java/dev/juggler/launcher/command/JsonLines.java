@@ -60,8 +60,7 @@ final class JsonLines {
         return JSON.writeValueAsString(value);
     }
 
-    private static String answer(
-            Path file, int number, String line, UnaryOperator<String> answer) {
+    private static String answer(Path file, int number, String line, UnaryOperator<String> answer) {
         try {
             return answer.apply(line);
         } catch (UserException e) {

@@ -49,7 +49,11 @@ final class LogitsCommand implements Callable<Integer> {
             description = "which list of the object; not needed if there is one")
     private @Nullable String sequence;
 
-    @Option(names = "--out", required = true, paramLabel = "FILE.f32", description = "where to write")
+    @Option(
+            names = "--out",
+            required = true,
+            paramLabel = "FILE.f32",
+            description = "where to write")
     private Path out = Path.of("");
 
     @Option(

@@ -84,7 +84,9 @@ final class ModelsCommand implements Callable<Integer> {
                 description = "a configured name, or the path of a GGUF file")
         private @Nullable String model;
 
-        @Option(names = "--template", description = "print the whole chat template and nothing else")
+        @Option(
+                names = "--template",
+                description = "print the whole chat template and nothing else")
         private boolean template;
 
         @Mixin private CommonOptions common = new CommonOptions();
@@ -142,12 +144,11 @@ final class ModelsCommand implements Callable<Integer> {
                         .add(weight.dtype().name());
             }
             TextTable table = new TextTable();
-            bytes.forEach(
-                    (role, sum) ->
-                            table.row(
-                                    role,
-                                    Units.bytes(sum),
-                                    String.join(" ", types.getOrDefault(role, Set.of()))));
+            bytes.forEach((role, sum) ->
+                    table.row(
+                            role,
+                            Units.bytes(sum),
+                            String.join(" ", types.getOrDefault(role, Set.of()))));
             return table;
         }
 

@@ -55,8 +55,7 @@ final class PlanCommand implements Callable<Integer> {
                         ModelArgument.resolve(common.configuration(), model), placement);
         try (Wiring wiring = Wiring.devices(chosen.configuration());
                 ModelFile file =
-                        ModelFile.open(
-                                chosen.settings(wiring.configuration()), wiring.devices())) {
+                        ModelFile.open(chosen.settings(wiring.configuration()), wiring.devices())) {
             Plan plan = file.plan();
             if (json) {
                 out.println(

@@ -16,7 +16,8 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "plugins",
         mixinStandardHelpOptions = true,
-        description = "Lists the plugins found, their versions, what is chosen, and what is refused and why.")
+        description =
+                "Lists the plugins found, their versions, what is chosen, and what is refused and why.")
 final class PluginsCommand implements Callable<Integer> {
     @Mixin private CommonOptions common = new CommonOptions();
     @Spec private CommandSpec spec = CommandSpec.create();

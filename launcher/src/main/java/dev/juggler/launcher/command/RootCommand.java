@@ -58,7 +58,9 @@ public final class RootCommand implements Runnable {
         line.setUsageHelpAutoWidth(true);
         line.setCaseInsensitiveEnumValuesAllowed(true);
         Objects.requireNonNull(line.getSubcommands().get("generate-completion"))
-                .getCommandSpec().usageMessage().hidden(true);
+                .getCommandSpec()
+                .usageMessage()
+                .hidden(true);
         return line;
     }
 

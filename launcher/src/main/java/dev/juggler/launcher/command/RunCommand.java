@@ -81,7 +81,8 @@ final class RunCommand implements Callable<Integer> {
 
     @Option(
             names = "--no-think",
-            description = "ask the template for an answer without reasoning (enable_thinking=false)")
+            description =
+                    "ask the template for an answer without reasoning (enable_thinking=false)")
     private boolean noThink;
 
     @Option(
@@ -130,7 +131,9 @@ final class RunCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** {@code run MODEL PROMPT}, as Ollama's users write it: a first word that is a model is one. */
+    /**
+     * {@code run MODEL PROMPT}, as Ollama's users write it: a first word that is a model is one.
+     */
     private void takeModelFromWords(Configuration configuration) {
         if (model != null || words.isEmpty()) {
             return;

@@ -13,16 +13,28 @@ final class SamplingOptions {
     @Option(names = "--greedy", description = "always the most probable token")
     private boolean greedy;
 
-    @Option(names = "--temperature", paramLabel = "T", description = "0: greedy; higher: more random (0.8)")
+    @Option(
+            names = "--temperature",
+            paramLabel = "T",
+            description = "0: greedy; higher: more random (0.8)")
     private @Nullable Float temperature;
 
-    @Option(names = "--top-k", paramLabel = "K", description = "only the K most probable tokens; 0: all (40)")
+    @Option(
+            names = "--top-k",
+            paramLabel = "K",
+            description = "only the K most probable tokens; 0: all (40)")
     private @Nullable Integer topK;
 
-    @Option(names = "--top-p", paramLabel = "P", description = "only the most probable that reach P (0.9)")
+    @Option(
+            names = "--top-p",
+            paramLabel = "P",
+            description = "only the most probable that reach P (0.9)")
     private @Nullable Float topP;
 
-    @Option(names = "--min-p", paramLabel = "P", description = "only those at least P times the best")
+    @Option(
+            names = "--min-p",
+            paramLabel = "P",
+            description = "only those at least P times the best")
     private @Nullable Float minP;
 
     @Option(names = "--repeat-penalty", paramLabel = "R", description = "1: none")
@@ -41,9 +53,7 @@ final class SamplingOptions {
                 topK == null ? DEFAULTS.topK() : topK,
                 topP == null ? DEFAULTS.topP() : topP,
                 minP == null ? DEFAULTS.minP() : minP,
-                repetitionPenalty == null
-                        ? DEFAULTS.repetitionPenalty()
-                        : repetitionPenalty,
+                repetitionPenalty == null ? DEFAULTS.repetitionPenalty() : repetitionPenalty,
                 DEFAULTS.presencePenalty(),
                 DEFAULTS.frequencyPenalty(),
                 DEFAULTS.penaltyWindow(),

@@ -28,7 +28,8 @@ final class SequenceFile {
         for (int i = 0; i < ids.length; i++) {
             if (!list.get(i).isInt()) {
                 throw new UserException(
-                        "--ids %s: %s at place %d is no token id".formatted(file, list.get(i), i), 2);
+                        "--ids %s: %s at place %d is no token id".formatted(file, list.get(i), i),
+                        2);
             }
             ids[i] = list.get(i).intValue();
         }
@@ -54,8 +55,7 @@ final class SequenceFile {
         }
         JsonNode chosen = name == null ? root.iterator().next() : root.path(name);
         if (chosen.isMissingNode()) {
-            throw new UserException(
-                    "--sequence %s: %s holds %s".formatted(name, file, names), 2);
+            throw new UserException("--sequence %s: %s holds %s".formatted(name, file, names), 2);
         }
         return chosen;
     }

@@ -26,7 +26,8 @@ final class ServeCommand implements Callable<Integer> {
     @Parameters(
             arity = "0..1",
             paramLabel = "MODEL",
-            description = "also serve this GGUF file, loaded at once; or load this configured model")
+            description =
+                    "also serve this GGUF file, loaded at once; or load this configured model")
     private @Nullable String model;
 
     @Option(names = "--host", paramLabel = "HOST", description = "address to listen on")
@@ -48,10 +49,8 @@ final class ServeCommand implements Callable<Integer> {
             overrides.put("juggler.server.port", port.toString());
         }
         Configuration configuration = common.configuration().with(overrides);
-        ModelArgument chosen =
-                model == null ? null : ModelArgument.resolve(configuration, model);
-        Wiring wiring =
-                Wiring.server(chosen == null ? configuration : chosen.configuration());
+        ModelArgument chosen = model == null ? null : ModelArgument.resolve(configuration, model);
+        Wiring wiring = Wiring.server(chosen == null ? configuration : chosen.configuration());
         try {
             wiring.start(chosen == null ? null : chosen.name());
             wiring.describe(spec.commandLine().getOut());

@@ -48,15 +48,14 @@ final class TokenizeCommand implements Callable<Integer> {
     @Option(
             names = "--jsonl",
             paramLabel = "FILE",
-            description = "read cases from a file, - for standard input; \"special\" is false if absent")
+            description =
+                    "read cases from a file, - for standard input; \"special\" is false if absent")
     private @Nullable Path file;
 
     @Option(names = "--decode", paramLabel = "IDS", description = "print the text of these ids")
     private @Nullable String decode;
 
-    @Option(
-            names = "--no-special",
-            description = "do not recognise control tokens written in TEXT")
+    @Option(names = "--no-special", description = "do not recognise control tokens written in TEXT")
     private boolean noSpecial;
 
     @Option(names = "--bos", description = "add what the model wants at the beginning")
@@ -88,9 +87,7 @@ final class TokenizeCommand implements Callable<Integer> {
     }
 
     private int[] encode(Tokenizer tokenizer, String given, boolean special) {
-        return bos
-                ? tokenizer.encodeWithBos(given, special)
-                : tokenizer.encode(given, special);
+        return bos ? tokenizer.encodeWithBos(given, special) : tokenizer.encode(given, special);
     }
 
     private int[] ids(Tokenizer tokenizer, String line) {
@@ -125,7 +122,9 @@ final class TokenizeCommand implements Callable<Integer> {
         }
         out.print(table);
         out.println(
-                IntStream.of(ids).mapToObj(String::valueOf).collect(Collectors.joining(", ", "[", "]"))
+                IntStream.of(ids)
+                                .mapToObj(String::valueOf)
+                                .collect(Collectors.joining(", ", "[", "]"))
                         + "  "
                         + ids.length
                         + " tokens");

@@ -41,17 +41,17 @@ final class TrainCommand implements Callable<Integer> {
 
     private static String chat(boolean stream) {
         return """
-               {"model": "x", "stream": %s, "temperature": 0, "max_tokens": 24,
-                "messages": [{"role": "user", "content": "tell me a joke"}]}
-               """
+        {"model": "x", "stream": %s, "temperature": 0, "max_tokens": 24,
+         "messages": [{"role": "user", "content": "tell me a joke"}]}
+        """
                 .formatted(stream);
     }
 
     private static String generate(boolean stream) {
         return """
-               {"model": "x", "stream": %s, "prompt": "tell me a joke",
-                "options": {"num_predict": 24, "temperature": 0.8, "seed": 1}}
-               """
+        {"model": "x", "stream": %s, "prompt": "tell me a joke",
+         "options": {"num_predict": 24, "temperature": 0.8, "seed": 1}}
+        """
                 .formatted(stream);
     }
 
@@ -69,8 +69,7 @@ final class TrainCommand implements Callable<Integer> {
                         .header("Content-Type", "application/json")
                         .POST(HttpRequest.BodyPublishers.ofString(body))
                         .build();
-        HttpResponse<String> response =
-                client.send(request, HttpResponse.BodyHandlers.ofString());
+        HttpResponse<String> response = client.send(request, HttpResponse.BodyHandlers.ofString());
         if (response.statusCode() != 200) {
             throw new IllegalStateException(path + ": " + response.body());
         }

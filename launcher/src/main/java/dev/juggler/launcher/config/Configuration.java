@@ -79,8 +79,7 @@ public final class Configuration {
     public Configuration with(Map<String, String> more) {
         Map<String, String> overrides = new TreeMap<>(sources.overrides());
         overrides.putAll(more);
-        return new Configuration(
-                sources.withOverrides(overrides), file, fromFile, coreReference());
+        return new Configuration(sources.withOverrides(overrides), file, fromFile, coreReference());
     }
 
     /** The same with one more model, which is a file. */

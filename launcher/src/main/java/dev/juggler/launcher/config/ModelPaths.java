@@ -11,8 +11,8 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes the paths of models absolute: relative to the file that names them, {@code ~} is home, {@code
- * built-in:NAME} is a model that comes with the installation.
+ * Makes the paths of models absolute: relative to the file that names them, {@code ~} is home,
+ * {@code built-in:NAME} is a model that comes with the installation.
  */
 final class ModelPaths {
     private static final String BUILT_IN = "built-in:";

@@ -24,8 +24,17 @@ public final class Machine {
     private static final long LITTLE_MEMORY = 4L << 30;
     private static final List<String> TELLING_FEATURES =
             List.of(
-                    "avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8",
-                    "amx_bf16", "asimd", "asimddp", "sve");
+                    "avx2",
+                    "fma",
+                    "f16c",
+                    "avx512f",
+                    "avx512_vnni",
+                    "avx512_bf16",
+                    "amx_int8",
+                    "amx_bf16",
+                    "asimd",
+                    "asimddp",
+                    "sve");
 
     private Machine() {}
 
@@ -150,7 +159,10 @@ public final class Machine {
     }
 
     private static Optional<Path> onPath(String program) {
-        return Stream.of(System.getenv().getOrDefault("PATH", "").split(java.io.File.pathSeparator, -1))
+        return Stream.of(
+                        System.getenv()
+                                .getOrDefault("PATH", "")
+                                .split(java.io.File.pathSeparator, -1))
                 .map(folder -> Path.of(folder, program))
                 .filter(Files::isExecutable)
                 .findFirst();

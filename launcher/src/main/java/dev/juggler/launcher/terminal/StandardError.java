@@ -6,8 +6,8 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Where messages to people go. The launcher script filters one warning of the JVM out of the process's
- * standard error, and hands the real one over as a file; see the script.
+ * Where messages to people go. The launcher script filters one warning of the JVM out of the
+ * process's standard error, and hands the real one over as a file; see the script.
  */
 public final class StandardError {
     private static final String FILE = "dev.juggler.stderr";

@@ -16,9 +16,7 @@ public final class Units {
             value /= 1024;
             unit++;
         }
-        return unit == 0
-                ? bytes + " B"
-                : String.format(Locale.ROOT, "%.1f %s", value, units[unit]);
+        return unit == 0 ? bytes + " B" : String.format(Locale.ROOT, "%.1f %s", value, units[unit]);
     }
 
     /** E.g. {@code 30.5 B} for 30.5 billion. */

@@ -35,8 +35,16 @@ class CommandsIT {
     void runWithIdsGivesExactlySoManyIds() throws Exception {
         Launcher.Outcome outcome =
                 Launcher.run(
-                        folder, "run", "juggler-demo-moe", "--raw", "--greedy", "--ids",
-                        "2040,271,10", "--max-tokens", "12", "--json");
+                        folder,
+                        "run",
+                        "juggler-demo-moe",
+                        "--raw",
+                        "--greedy",
+                        "--ids",
+                        "2040,271,10",
+                        "--max-tokens",
+                        "12",
+                        "--json");
         assertEquals(0, outcome.code(), outcome.err());
         JsonNode answer = JSON.readTree(outcome.out());
         assertEquals("[2040,271,10]", answer.path("prompt_ids").toString());
@@ -56,9 +64,20 @@ class CommandsIT {
                 "rules = [{ match { role = experts, layers = odd }, device = reference }]");
         Launcher.Outcome outcome =
                 Launcher.run(
-                        folder, "logits", model.toString(), "--ids", sequences.toString(),
-                        "--sequence", "seq16", "--out", out.toString(), "--steps", "5", "--exact",
-                        "--placement", placement.toString());
+                        folder,
+                        "logits",
+                        model.toString(),
+                        "--ids",
+                        sequences.toString(),
+                        "--sequence",
+                        "seq16",
+                        "--out",
+                        out.toString(),
+                        "--steps",
+                        "5",
+                        "--exact",
+                        "--placement",
+                        placement.toString());
         assertEquals(0, outcome.code(), outcome.err());
         assertTrue(error(read(out), read(golden)) < 5e-11);
     }
@@ -97,8 +116,16 @@ class CommandsIT {
     void benchPrintsRowsForPrograms() throws Exception {
         Launcher.Outcome outcome =
                 Launcher.run(
-                        folder, "bench", "--pp", "16", "--tg", "4", "--repetitions", "2",
-                        "--output", "json");
+                        folder,
+                        "bench",
+                        "--pp",
+                        "16",
+                        "--tg",
+                        "4",
+                        "--repetitions",
+                        "2",
+                        "--output",
+                        "json");
         assertEquals(0, outcome.code(), outcome.err());
         JsonNode rows = JSON.readTree(outcome.out());
         assertEquals("pp16", rows.path(0).path("test").stringValue());
@@ -126,7 +153,11 @@ class CommandsIT {
 
     @Test
     void mistakesAreToldInOneLine() throws Exception {
-        mistake(2, "no configured model and no file is called nowhere.gguf", "plan", "nowhere.gguf");
+        mistake(
+                2,
+                "no configured model and no file is called nowhere.gguf",
+                "plan",
+                "nowhere.gguf");
         mistake(2, "Unknown option", "run", "--temprature", "1", "hello");
         mistake(2, "is no token id", "run", "--ids", "1,x", "--max-tokens", "1");
         mistake(1, "did you mean juggler.server.port?", "serve", "-Djuggler.server.prot=1");
@@ -182,5 +213,4 @@ class CommandsIT {
         }
         return difference / square;
     }
-
 }

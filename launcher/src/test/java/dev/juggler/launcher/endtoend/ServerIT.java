@@ -21,7 +21,9 @@ import tools.jackson.databind.ObjectMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** The real server process, started through the launcher, with the built-in model and real clients. */
+/**
+ * The real server process, started through the launcher, with the built-in model and real clients.
+ */
 class ServerIT {
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -152,8 +154,7 @@ class ServerIT {
         }
         HttpResponse<String> response = server().post("/v1/chat/completions", body.toString());
         assertEquals(200, response.statusCode(), response.body());
-        JsonNode message =
-                JSON.readTree(response.body()).path("choices").path(0).path("message");
+        JsonNode message = JSON.readTree(response.body()).path("choices").path(0).path("message");
         List<JsonNode> calls = new ArrayList<>();
         for (JsonNode call : message.path("tool_calls")) {
             ObjectNode plain = JSON.createObjectNode();
