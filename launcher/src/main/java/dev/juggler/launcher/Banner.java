@@ -53,10 +53,10 @@ final class Banner {
                     for (String device : usable.devices()) {
                         lines.row(
                                 label,
-                                "%s %s: %s"
+                                "%s%s: %s"
                                         .formatted(
                                                 device,
-                                                row.isDefault() ? "(default)" : "",
+                                                row.isDefault() ? " (default)" : "",
                                                 devices.getOrDefault(device, usable.detail())));
                         label = "";
                     }

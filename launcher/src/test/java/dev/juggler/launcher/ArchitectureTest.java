@@ -69,7 +69,7 @@ class ArchitectureTest {
                     .haveFullyQualifiedName("dev.juggler.kernel.Backend");
 
     @ArchTest
-    static final ArchRule architecturesDoNotKnowEachOther =
+    static final ArchRule blocksKnowNoArchitecture =
             noClasses()
                     .that()
                     .resideInAPackage("dev.juggler.engine.nn..")

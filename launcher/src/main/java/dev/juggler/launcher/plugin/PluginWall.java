@@ -27,10 +27,6 @@ final class PluginWall extends ClassLoader {
                     "io.undertow.",
                     "org.xnio.");
 
-    /** The plugins of this project live inside a contract's package, but are no part of it. */
-    private static final List<String> NOT_CONTRACTS =
-            List.of("dev.juggler.protocol.openai.", "dev.juggler.protocol.ollama.");
-
     private final ClassLoader core;
 
     PluginWall(ClassLoader core) {
@@ -40,7 +36,7 @@ final class PluginWall extends ClassLoader {
 
     /** Whether a class of this name belongs to the contracts of kernel-api. */
     static boolean isContract(String className) {
-        return startsWithAny(className, CONTRACTS) && !startsWithAny(className, NOT_CONTRACTS);
+        return startsWithAny(className, CONTRACTS);
     }
 
     private static boolean startsWithAny(String className, List<String> prefixes) {

@@ -2,8 +2,8 @@ package dev.juggler.launcher.http;
 
 import dev.juggler.protocol.Protocol;
 import dev.juggler.protocol.ProtocolContext;
-import dev.juggler.protocol.ollama.OllamaProtocolProvider;
-import dev.juggler.protocol.openai.OpenAiProtocolProvider;
+import dev.juggler.ollama.OllamaProtocolProvider;
+import dev.juggler.openai.OpenAiProtocolProvider;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;

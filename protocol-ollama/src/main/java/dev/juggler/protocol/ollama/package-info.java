@@ -1,5 +1,0 @@
-/** The Ollama API: generate, chat and what its clients ask about models, on any engine. */
-@NullMarked
-package dev.juggler.protocol.ollama;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,5 +1,0 @@
-/** The OpenAI API: chat completions, completions and models, on any engine. */
-@NullMarked
-package dev.juggler.protocol.openai;
-
-import org.jspecify.annotations.NullMarked;
