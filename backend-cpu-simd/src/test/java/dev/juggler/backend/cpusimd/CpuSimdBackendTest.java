@@ -61,7 +61,7 @@ class CpuSimdBackendTest {
         BackendException refused =
                 assertThrows(
                         BackendException.class,
-                        () -> provider.open(new BackendOptions("cpu", Map.of(key, value))));
+                        () -> provider.open(BackendOptions.of("cpu", Map.of(key, value))));
         String message = String.valueOf(refused.getMessage());
         assertTrue(message.contains(key), message);
         assertTrue(key.equals("thraeds") || message.contains(value), message);
