@@ -3,7 +3,7 @@ package dev.juggler.launcher.terminal;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Rows of text with aligned columns; numbers to the right. */
+/** Rows of text with aligned columns; a column of numbers alone is aligned to the right. */
 public final class TextTable {
     private final List<List<String>> rows = new ArrayList<>();
 
@@ -27,17 +27,30 @@ public final class TextTable {
                 widths[i] = Math.max(widths[i], row.get(i).length());
             }
         }
+        boolean[] numbers = numbers(columns);
         StringBuilder text = new StringBuilder();
         for (List<String> row : rows) {
             StringBuilder line = new StringBuilder(" ");
             for (int i = 0; i < row.size(); i++) {
                 String cell = row.get(i);
                 String padding = " ".repeat(widths[i] - cell.length());
-                boolean number = !cell.isEmpty() && Character.isDigit(cell.charAt(0)) && i > 0;
-                line.append(' ').append(number ? padding + cell : cell + padding).append(' ');
+                line.append(' ').append(numbers[i] ? padding + cell : cell + padding).append(' ');
             }
             text.append(line.toString().stripTrailing()).append(System.lineSeparator());
         }
         return text.toString();
+    }
+
+    private boolean[] numbers(int columns) {
+        boolean[] numbers = new boolean[columns];
+        for (int i = 1; i < columns; i++) {
+            int column = i;
+            numbers[i] =
+                    rows.stream()
+                            .filter(row -> row.size() > column)
+                            .map(row -> row.get(column))
+                            .allMatch(cell -> !cell.isEmpty() && Character.isDigit(cell.charAt(0)));
+        }
+        return numbers;
     }
 }
