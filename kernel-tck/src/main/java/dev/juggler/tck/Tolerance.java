@@ -3,7 +3,8 @@ package dev.juggler.tck;
 /**
  * How far a result may be from the reference. Errors are multiples of the result's scale: for a
  * matrix product {@code |x|·|w| / sqrt(k)}, what a product of such vectors is expected to be; for
- * everything else the element's own size plus the root mean square of its row.
+ * everything else the element's own size plus the root mean square of its row (of the whole result,
+ * where rows are narrower than 32).
  *
  * @param largest limit for every element
  * @param rootMeanSquare limit for the root mean square over the elements

@@ -1,9 +1,9 @@
 package dev.juggler.launcher.http;
 
-import dev.juggler.protocol.Protocol;
-import dev.juggler.protocol.ProtocolContext;
 import dev.juggler.ollama.OllamaProtocolProvider;
 import dev.juggler.openai.OpenAiProtocolProvider;
+import dev.juggler.protocol.Protocol;
+import dev.juggler.protocol.ProtocolContext;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
