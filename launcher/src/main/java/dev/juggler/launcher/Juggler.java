@@ -13,7 +13,7 @@ public final class Juggler {
      */
     public static void main(String[] arguments) {
         StandardError.connect();
-        CommandLine line = RootCommand.commandLine();
+        CommandLine line = RootCommand.commandLine(arguments);
         int code = line.execute(arguments);
         line.getOut().flush();
         line.getErr().flush();

@@ -94,10 +94,14 @@ public final class Wiring implements AutoCloseable {
         }
     }
 
-    /** Everything; the server does not listen before {@link #start}. */
+    /**
+     * Everything; the server does not listen before {@link #start}. Meanwhile the model that is most
+     * likely asked first is loaded, so that the first answer need not wait.
+     */
     public static Wiring server(Configuration configuration) {
         Wiring wiring = engine(configuration);
         try {
+            wiring.loadAhead();
             wiring.openServer();
             return wiring;
         } catch (RuntimeException | LinkageError e) {
@@ -163,8 +167,7 @@ public final class Wiring implements AutoCloseable {
         new Banner(this).print(out);
     }
 
-    /** Loads the model that is most likely asked first, so that the first answer need not wait. */
-    public void loadAhead() {
+    private void loadAhead() {
         List<ModelSettings> models = modelSettings();
         String fallback = config().getString("server.fallback-model");
         String name = models.size() == 1 ? models.getFirst().name() : fallback;

@@ -4,7 +4,10 @@ import dev.juggler.inference.InferenceException;
 import dev.juggler.kernel.BackendException;
 import dev.juggler.launcher.Version;
 import dev.juggler.launcher.config.ConfigurationException;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Objects;
+import java.util.function.Supplier;
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -28,40 +31,54 @@ import picocli.CommandLine.Spec;
                     + " 2 wrong usage or does not fit.",
             "Shell completion: source <(juggler generate-completion)"
         },
-        commandListHeading = "%nCommands:%n",
-        subcommands = {
-            ServeCommand.class,
-            RunCommand.class,
-            ChatCommand.class,
-            PlanCommand.class,
-            BenchCommand.class,
-            ModelsCommand.class,
-            PluginsCommand.class,
-            DoctorCommand.class,
-            TokenizeCommand.class,
-            RenderCommand.class,
-            LogitsCommand.class,
-            TrainCommand.class,
-            AutoComplete.GenerateCompletion.class,
-            CommandLine.HelpCommand.class
-        })
+        commandListHeading = "%nCommands:%n")
 public final class RootCommand implements Runnable {
     /** The code of a command that has started something which goes on. */
     public static final int KEEP_RUNNING = -1;
 
+    private static final Map<String, Supplier<Object>> COMMANDS = commands();
+
     @Spec private CommandSpec spec = CommandSpec.create();
 
-    /** The parsed command line, ready to execute. */
-    public static CommandLine commandLine() {
+    /**
+     * The command line for these arguments. Reading the annotations of a dozen commands takes as long as
+     * loading a small model, so where the first word names a command, only that one is read.
+     */
+    public static CommandLine commandLine(String... arguments) {
         CommandLine line = new CommandLine(new RootCommand());
+        Supplier<Object> named = arguments.length == 0 ? null : COMMANDS.get(arguments[0]);
+        if (named != null) {
+            line.addSubcommand(named.get());
+        } else {
+            COMMANDS.values().forEach(command -> line.addSubcommand(command.get()));
+            line.addSubcommand(new AutoComplete.GenerateCompletion());
+            line.addSubcommand(new CommandLine.HelpCommand());
+            Objects.requireNonNull(line.getSubcommands().get("generate-completion"))
+                    .getCommandSpec()
+                    .usageMessage()
+                    .hidden(true);
+        }
         line.setExecutionExceptionHandler(RootCommand::explain);
         line.setUsageHelpAutoWidth(true);
         line.setCaseInsensitiveEnumValuesAllowed(true);
-        Objects.requireNonNull(line.getSubcommands().get("generate-completion"))
-                .getCommandSpec()
-                .usageMessage()
-                .hidden(true);
         return line;
+    }
+
+    private static Map<String, Supplier<Object>> commands() {
+        Map<String, Supplier<Object>> commands = new LinkedHashMap<>();
+        commands.put("serve", ServeCommand::new);
+        commands.put("run", RunCommand::new);
+        commands.put("chat", ChatCommand::new);
+        commands.put("plan", PlanCommand::new);
+        commands.put("bench", BenchCommand::new);
+        commands.put("models", ModelsCommand::new);
+        commands.put("plugins", PluginsCommand::new);
+        commands.put("doctor", DoctorCommand::new);
+        commands.put("tokenize", TokenizeCommand::new);
+        commands.put("render", RenderCommand::new);
+        commands.put("logits", LogitsCommand::new);
+        commands.put("train", TrainCommand::new);
+        return commands;
     }
 
     @Override

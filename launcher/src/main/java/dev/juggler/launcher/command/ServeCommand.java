@@ -55,9 +55,6 @@ final class ServeCommand implements Callable<Integer> {
             wiring.start(chosen == null ? null : chosen.name());
             wiring.describe(spec.commandLine().getOut());
             spec.commandLine().getOut().flush();
-            if (chosen == null) {
-                wiring.loadAhead();
-            }
         } catch (RuntimeException e) {
             wiring.close();
             throw e;
