@@ -23,6 +23,9 @@ final class WorkerPool implements AutoCloseable {
     /** How long idle workers watch before they sleep. Waking one costs about 3 µs. */
     private static final long WATCH_NANOS = 60_000;
 
+    /** More than any task has: nothing to take. */
+    private static final int NO_PIECE = Integer.MAX_VALUE;
+
     private static final int LOOKS_BETWEEN_CLOCKS = 64;
     private static final long CLOSE_MILLIS = 5_000;
 
@@ -38,7 +41,7 @@ final class WorkerPool implements AutoCloseable {
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
     private final AtomicBoolean running = new AtomicBoolean();
 
-    // Written before the ticket that publishes them; a stale look at them fails to take a piece.
+    // Written while the ticket is closed; a look at them that is stale or early takes no piece.
     private @Nullable WorkerTask task;
     private int pieces;
 
@@ -89,6 +92,9 @@ final class WorkerPool implements AutoCloseable {
     }
 
     private void share(WorkerTask task, int pieces) {
+        // A late worker may hold a ticket of the last task, which it takes for an open one as soon as
+        // it sees a task with more pieces. Closing the ticket first makes it fail.
+        ticket.set(((long) epoch << 32) | NO_PIECE);
         this.task = task;
         this.pieces = pieces;
         failure.set(null);
@@ -122,7 +128,7 @@ final class WorkerPool implements AutoCloseable {
                 return;
             }
             if (ticket.compareAndSet(seen, seen + 1)) {
-                // The piece is open, so the task cannot have changed since the ticket was read.
+                // The ticket is as it was read, and open, so the task read between is the ticket's.
                 runPiece(current, piece, worker);
             }
         }

@@ -41,6 +41,43 @@ class WorkerPoolTest {
         }
     }
 
+    /** Short tasks whose number of pieces grows and shrinks, so that workers come too late often. */
+    @ParameterizedTest
+    @ValueSource(ints = {2, 3, 5})
+    void noPieceRunsBeforeOrAfterItsTask(int size) {
+        final class Growing implements WorkerTask {
+            private int pieces; // plain, as the fields of every operation are
+            private volatile boolean open;
+            private final AtomicIntegerArray runs = new AtomicIntegerArray(64);
+            private final AtomicInteger strays = new AtomicInteger();
+
+            @Override
+            public void run(int index, int worker) {
+                if (!open || index >= pieces) {
+                    strays.incrementAndGet();
+                }
+                runs.incrementAndGet(index);
+            }
+
+            void runOn(WorkerPool pool, int pieces) {
+                this.pieces = pieces;
+                open = true;
+                pool.run(this, pieces);
+                open = false;
+                for (int i = 0; i < 64; i++) {
+                    assertEquals(i < pieces ? 1 : 0, runs.getAndSet(i, 0));
+                }
+                assertEquals(0, strays.get());
+            }
+        }
+        try (WorkerPool pool = new WorkerPool(size)) {
+            Growing task = new Growing();
+            for (int round = 0; round < 60_000; round++) {
+                task.runOn(pool, 2 + round * 7 % 61);
+            }
+        }
+    }
+
     @Test
     void sleepingWorkersWakeUp() throws InterruptedException {
         try (WorkerPool pool = new WorkerPool(3)) {

@@ -10,6 +10,7 @@ import dev.juggler.engine.placement.PlacedWeight;
 import dev.juggler.engine.placement.Placement;
 import dev.juggler.engine.placement.Plan;
 import dev.juggler.engine.placement.Workload;
+import dev.juggler.inference.InferenceException;
 import dev.juggler.kernel.Backend;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -50,10 +51,23 @@ public record ModelOutline(
                 settings,
                 description,
                 settings.placement().resolve(description.weights(), List.copyOf(devices.names())),
-                KvCachePlan.of(description.kvLayers(), settings.kvType(), context, parallel),
+                cache(settings, description, context),
                 context,
                 (int) Math.min(settings.stepRows(), (long) context * parallel),
                 file.metadata().count(family + ".expert_used_count", 0));
+    }
+
+    private static KvCachePlan cache(
+            ModelSettings settings, ModelDescription description, int context) {
+        try {
+            return KvCachePlan.of(
+                    description.kvLayers(), settings.kvType(), context, settings.parallel());
+        } catch (IllegalArgumentException e) { // more positions than can be counted
+            throw new InferenceException(
+                    InferenceException.Kind.UNAVAILABLE,
+                    "model %s: %s".formatted(settings.name(), e.getMessage()),
+                    e);
+        }
     }
 
     /**

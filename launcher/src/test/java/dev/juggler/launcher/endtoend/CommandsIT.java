@@ -107,7 +107,7 @@ class CommandsIT {
                         folder,
                         "plan",
                         "-Djuggler.models.juggler-demo-moe.path=built-in:juggler-demo-moe-q8_0.gguf",
-                        "-Djuggler.models.juggler-demo-moe.context=2000000000",
+                        "-Djuggler.models.juggler-demo-moe.context=500000000",
                         "juggler-demo-moe");
         assertEquals(2, tooMuch.code(), tooMuch.out() + tooMuch.err());
     }
