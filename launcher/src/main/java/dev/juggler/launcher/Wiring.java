@@ -95,8 +95,8 @@ public final class Wiring implements AutoCloseable {
     }
 
     /**
-     * Everything; the server does not listen before {@link #start}. Meanwhile the model that is most
-     * likely asked first is loaded, so that the first answer need not wait.
+     * Everything; the server does not listen before {@link #start}. Meanwhile the model that is
+     * most likely asked first is loaded, so that the first answer need not wait.
      */
     public static Wiring server(Configuration configuration) {
         Wiring wiring = engine(configuration);

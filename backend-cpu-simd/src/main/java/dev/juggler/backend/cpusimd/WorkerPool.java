@@ -92,7 +92,8 @@ final class WorkerPool implements AutoCloseable {
     }
 
     private void share(WorkerTask task, int pieces) {
-        // A late worker may hold a ticket of the last task, which it takes for an open one as soon as
+        // A late worker may hold a ticket of the last task, which it takes for an open one as soon
+        // as
         // it sees a task with more pieces. Closing the ticket first makes it fail.
         ticket.set(((long) epoch << 32) | NO_PIECE);
         this.task = task;

@@ -41,7 +41,9 @@ class WorkerPoolTest {
         }
     }
 
-    /** Short tasks whose number of pieces grows and shrinks, so that workers come too late often. */
+    /**
+     * Short tasks whose number of pieces grows and shrinks, so that workers come too late often.
+     */
     @ParameterizedTest
     @ValueSource(ints = {2, 3, 5})
     void noPieceRunsBeforeOrAfterItsTask(int size) {

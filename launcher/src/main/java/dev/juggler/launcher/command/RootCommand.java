@@ -41,8 +41,9 @@ public final class RootCommand implements Runnable {
     @Spec private CommandSpec spec = CommandSpec.create();
 
     /**
-     * The command line for these arguments. Reading the annotations of a dozen commands takes as long as
-     * loading a small model, so where the first word names a command, only that one is read.
+     * The command line for these arguments. Reading the annotations of a dozen commands takes as
+     * long as loading a small model, so where the first word names a command, only that one is
+     * read.
      */
     public static CommandLine commandLine(String... arguments) {
         CommandLine line = new CommandLine(new RootCommand());

@@ -10,8 +10,8 @@ import ch.qos.logback.core.spi.ContextAwareBase;
 import java.util.Map;
 
 /**
- * Logs to standard error, in code: reading the same from a logback.xml takes 0.2 s of every start. Whoever
- * wants another set-up names a file with {@code -Dlogback.configurationFile=FILE}.
+ * Logs to standard error, in code: reading the same from a logback.xml takes 0.2 s of every start.
+ * Whoever wants another set-up names a file with {@code -Dlogback.configurationFile=FILE}.
  */
 public final class LogSetup extends ContextAwareBase implements Configurator {
     private static final Map<String, Level> LEVELS =
