@@ -4,6 +4,8 @@ import dev.juggler.inference.InferenceException;
 import dev.juggler.kernel.BackendException;
 import dev.juggler.launcher.Version;
 import dev.juggler.launcher.config.ConfigurationException;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -59,6 +61,9 @@ public final class RootCommand implements Runnable {
                     .usageMessage()
                     .hidden(true);
         }
+        // One writer each for all commands, so that the end of main flushes what any of them wrote.
+        line.setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8));
+        line.setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
         line.setExecutionExceptionHandler(RootCommand::explain);
         line.setUsageHelpAutoWidth(true);
         line.setCaseInsensitiveEnumValuesAllowed(true);
