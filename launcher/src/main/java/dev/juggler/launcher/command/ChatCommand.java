@@ -18,6 +18,7 @@ import org.jline.reader.EndOfFileException;
 import org.jline.reader.LineReader;
 import org.jline.reader.LineReaderBuilder;
 import org.jline.reader.UserInterruptException;
+import org.jline.reader.impl.DefaultParser;
 import org.jline.reader.impl.completer.StringsCompleter;
 import org.jline.terminal.Terminal;
 import org.jline.terminal.TerminalBuilder;
@@ -44,7 +45,6 @@ final class ChatCommand implements Callable<Integer> {
             /clear         forget the conversation
             /undo          take the last question and its answer back
             /bye           leave (also Ctrl-D)
-            A line that ends with \\ goes on in the next one.
             """;
 
     @Parameters(
@@ -154,6 +154,14 @@ final class ChatCommand implements Callable<Integer> {
         }
     }
 
+    /** Text, not shell words: an apostrophe opens nothing that a later line would have to close. */
+    private static DefaultParser parser() {
+        DefaultParser parser = new DefaultParser();
+        parser.setQuoteChars(new char[0]);
+        parser.setEscapeChars(new char[0]);
+        return parser;
+    }
+
     private static void stop(Generation generation) {
         generation.close();
     }
@@ -165,6 +173,7 @@ final class ChatCommand implements Callable<Integer> {
         return LineReaderBuilder.builder()
                 .terminal(terminal)
                 .appName("juggler")
+                .parser(parser())
                 .completer(new StringsCompleter("/help", "/system", "/clear", "/undo", "/bye"))
                 .variable(LineReader.HISTORY_FILE, history)
                 .option(LineReader.Option.DISABLE_EVENT_EXPANSION, true)
