@@ -80,6 +80,15 @@ public final class BatchLayout {
         return length[sequence];
     }
 
+    /** Positions of all sequences together. */
+    public long positions() {
+        long sum = 0;
+        for (int sequence = 0; sequence < sequences; sequence++) {
+            sum += length[sequence];
+        }
+        return sum;
+    }
+
     /** The page that holds positions {@code [index · pageSize, (index + 1) · pageSize)}. */
     public int page(int sequence, int index) {
         return pages[sequence][index];

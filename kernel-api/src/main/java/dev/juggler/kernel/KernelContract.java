@@ -206,6 +206,52 @@ public final class KernelContract {
         }
     }
 
+    public void pasteColumns(Tensor out, int to, Tensor x, int from, int columns) {
+        f32("pasteColumns", out);
+        f32("pasteColumns", x);
+        if (columns < 1
+                || to < 0
+                || to > out.columns() - columns
+                || from < 0
+                || from > x.columns() - columns
+                || !isMultiple(out.rows(), x.rows())) {
+            throw misfit("pasteColumns %d from %d to %d".formatted(columns, from, to), out, x);
+        }
+    }
+
+    public void matmulByHead(Tensor out, Tensor x, Tensor stack, int first) {
+        heads("matmulByHead", out, x, stack);
+        if (x.columns() != stack.columns() || first < 0 || first > stack.rows() - out.columns()) {
+            throw misfit("matmulByHead from row " + first, out, x, stack);
+        }
+    }
+
+    public void matmulByHeadTransposed(Tensor out, Tensor x, Tensor stack, int first) {
+        heads("matmulByHeadTransposed", out, x, stack);
+        if (out.columns() != stack.columns() || first < 0 || first > stack.rows() - x.columns()) {
+            throw misfit("matmulByHeadTransposed from row " + first, out, x, stack);
+        }
+    }
+
+    public void readKeys(Tensor out, KvPages kv, BatchLayout layout) {
+        cache("readKeys", kv);
+        f32("readKeys", out);
+        if (out.columns() != kv.keys().columns() || out.rows() != layout.positions()) {
+            throw misfit("readKeys of %d positions".formatted(layout.positions()), out, kv.keys());
+        }
+    }
+
+    private void heads(String operation, Tensor out, Tensor x, Tensor stack) {
+        weight(operation, stack);
+        f32(operation, out);
+        f32(operation, x);
+        if (stack.count() < 1
+                || out.rows() % stack.count() != 0
+                || (x.rows() != out.rows() && x.rows() != out.rows() / stack.count())) {
+            throw misfit(operation, out, x, stack);
+        }
+    }
+
     private void weight(String operation, Tensor weight) {
         if (!weightTypes.contains(weight.dtype())) {
             throw new UnsupportedDTypeException(backend, operation, weight.dtype());
@@ -254,6 +300,10 @@ public final class KernelContract {
 
     private static boolean isSame(Tensor a, Tensor b) {
         return a.rows() == b.rows() && a.columns() == b.columns();
+    }
+
+    private static boolean isMultiple(int whole, int part) {
+        return part == 0 ? whole == 0 : whole % part == 0;
     }
 
     /** True for [1, length]. */

@@ -156,6 +156,54 @@ public interface Kernels {
      */
     void copyColumns(Tensor out, Tensor x, int from);
 
+    // Operations of a few families. What they do is defined by ReferenceKernels too; the defaults
+    // take the tensors through host memory, which is right anywhere and slow where it is a copy.
+
+    /**
+     * Copies columns {@code [from, from + columns)} of {@code x} to columns {@code [to, to +
+     * columns)} of {@code out}; the other columns of {@code out} stay.
+     *
+     * @param out [n·rows, ..]; each row of {@code x} goes to n consecutive rows
+     * @param x [rows, ..]
+     */
+    default void pasteColumns(Tensor out, int to, Tensor x, int from, int columns) {
+        new HostDetour(this).pasteColumns(out, to, x, from, columns);
+    }
+
+    /**
+     * A product with a matrix for each head, of which some rows take part: {@code out[r·heads + h]
+     * = x[..] · stack[h, first .. first + n]ᵀ}.
+     *
+     * @param out [rows·heads, n]
+     * @param x [rows, k], one row for all heads, or [rows·heads, k], one row for each head
+     * @param stack [heads, m, k], any weight type
+     */
+    default void matmulByHead(Tensor out, Tensor x, Tensor stack, int first) {
+        new HostDetour(this).matmulByHead(out, x, stack, first);
+    }
+
+    /**
+     * A product with the transpose of what {@link #matmulByHead} multiplies with: {@code
+     * out[r·heads + h] = x[..] · stack[h, first .. first + n]}.
+     *
+     * @param out [rows·heads, k]
+     * @param x [rows, n], one row for all heads, or [rows·heads, n], one row for each head
+     * @param stack [heads, m, k], any weight type
+     */
+    default void matmulByHeadTransposed(Tensor out, Tensor x, Tensor stack, int first) {
+        new HostDetour(this).matmulByHeadTransposed(out, x, stack, first);
+    }
+
+    /**
+     * What {@link #appendKv} has stored as keys: those of all positions of the layout's sequences,
+     * one sequence after the other, converted to F32.
+     *
+     * @param out [layout.positions(), keyWidth]
+     */
+    default void readKeys(Tensor out, KvPages kv, BatchLayout layout) {
+        new HostDetour(this).readKeys(out, kv, layout);
+    }
+
     // Fused steps: defined by the plain operations above.
 
     /**

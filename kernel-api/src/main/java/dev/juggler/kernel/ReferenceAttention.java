@@ -38,7 +38,7 @@ final class ReferenceAttention {
         values = new float[(length - start) * plan.valueWidth()];
         Tensor stored = kv.values();
         for (int position = start; position < length; position++) {
-            long slot = slot(kv, layout, sequence, position);
+            long slot = slot("attention", kv, layout, sequence, position);
             int index = position - start;
             loadHead(kv.keys(), slot, plan.keyWidth(), keys, index);
             if (stored != null) {
@@ -69,6 +69,18 @@ final class ReferenceAttention {
             HostRows.load(rows, r, row);
             long at = stored.offset() + slot * stored.rowBytes();
             quantizer.quantize(row, 0, HostRows.memory(stored), at, row.length);
+        }
+    }
+
+    /** All keys of all sequences, one after the other. */
+    static void readKeys(Tensor out, KvPages kv, BatchLayout layout) {
+        float[] row = new float[out.columns()];
+        int next = 0;
+        for (int sequence = 0; sequence < layout.sequences(); sequence++) {
+            for (int position = 0; position < layout.length(sequence); position++) {
+                HostRows.load(kv.keys(), slot("readKeys", kv, layout, sequence, position), row);
+                HostRows.store(row, out, next++);
+            }
         }
     }
 
@@ -124,12 +136,13 @@ final class ReferenceAttention {
         return plan.window() == 0 ? 0 : Math.max(0, position - plan.window() + 1);
     }
 
-    private static long slot(KvPages kv, BatchLayout layout, int sequence, int position) {
+    private static long slot(
+            String operation, KvPages kv, BatchLayout layout, int sequence, int position) {
         int page = layout.page(sequence, position / kv.pageSize());
         if (page < 0 || page >= kv.pages()) {
             throw new IllegalArgumentException(
-                    "attention: position %d of sequence %d is on page %d, there are %d"
-                            .formatted(position, sequence, page, kv.pages()));
+                    "%s: position %d of sequence %d is on page %d, there are %d"
+                            .formatted(operation, position, sequence, page, kv.pages()));
         }
         return (long) page * kv.pageSize() + position % kv.pageSize();
     }

@@ -259,6 +259,37 @@ public final class ReferenceKernels implements Kernels {
         }
     }
 
+    @Override
+    public void pasteColumns(Tensor out, int to, Tensor x, int from, int columns) {
+        contract.pasteColumns(out, to, x, from, columns);
+        float[] row = new float[x.columns()];
+        float[] target = new float[out.columns()];
+        for (int r = 0; r < out.rows(); r++) {
+            HostRows.load(x, r / (out.rows() / x.rows()), row);
+            HostRows.load(out, r, target);
+            System.arraycopy(row, from, target, to, columns);
+            HostRows.store(target, out, r);
+        }
+    }
+
+    @Override
+    public void matmulByHead(Tensor out, Tensor x, Tensor stack, int first) {
+        contract.matmulByHead(out, x, stack, first);
+        ReferenceHeads.multiply(out, x, stack, first);
+    }
+
+    @Override
+    public void matmulByHeadTransposed(Tensor out, Tensor x, Tensor stack, int first) {
+        contract.matmulByHeadTransposed(out, x, stack, first);
+        ReferenceHeads.multiplyTransposed(out, x, stack, first);
+    }
+
+    @Override
+    public void readKeys(Tensor out, KvPages kv, BatchLayout layout) {
+        contract.readKeys(out, kv, layout);
+        ReferenceAttention.readKeys(out, kv, layout);
+    }
+
     static double sigmoid(double x) {
         return 1 / (1 + Math.exp(-x));
     }
@@ -275,7 +306,7 @@ public final class ReferenceKernels implements Kernels {
         };
     }
 
-    private static double dot(float[] a, int from, float[] b, int width) {
+    static double dot(float[] a, int from, float[] b, int width) {
         // Four sums, since each addition would otherwise wait for the one before.
         double s0 = 0;
         double s1 = 0;

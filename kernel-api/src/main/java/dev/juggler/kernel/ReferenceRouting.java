@@ -50,7 +50,7 @@ final class ReferenceRouting {
         Arrays.fill(all, true);
         for (int g = 0; g < groupRanks.length; g++) {
             double[] members = Arrays.copyOfRange(ranks, g * size, (g + 1) * size);
-            for (int member : best(members, all, Math.min(2, size))) {
+            for (int member : best(members, all, Math.min(routing.groupBest(), size))) {
                 groupRanks[g] += members[member];
             }
         }

@@ -31,6 +31,9 @@ final class AttentionChecks {
                 checks.addAppend(dtype, (width + block - 1) / block * block);
             }
             checks.addLatentAppend(dtype);
+            checks.addReadKeys(dtype, 96, 4, 5, 1, 13);
+            checks.addReadKeys(dtype, 576, 64, 200);
+            checks.addReadKeys(dtype, dtype.isQuantized() ? 32 : 31, 1, 3, 4);
             checks.addScenes(dtype);
         }
         return checks.tests;
@@ -233,6 +236,34 @@ final class AttentionChecks {
                                             side.of(slots)));
                             assertStored(t, keys, dtype);
                             assertStored(t, values, dtype);
+                        }));
+    }
+
+    private void addReadKeys(DType dtype, int width, int pageSize, int... lengths) {
+        String name =
+                "readKeys %s, %s positions of %d in pages of %d"
+                        .formatted(dtype, Arrays.toString(lengths), width, pageSize);
+        tests.add(
+                subject.test(
+                        name,
+                        t -> {
+                            int[][] tables = pageTables(t, pageSize, lengths);
+                            BatchLayout layout = new BatchLayout(lengths.length);
+                            int pages = 2;
+                            for (int s = 0; s < lengths.length; s++) {
+                                layout.add(1, lengths[s], tables[s]);
+                                pages += tables[s].length;
+                            }
+                            float[] values =
+                                    Samples.normal(t.random(), pages * pageSize * width, 1);
+                            Twin keys = t.pages(dtype, pages, pageSize, width, values);
+                            Twin out = t.output(Arrays.stream(lengths).sum(), width);
+                            t.run((kernels, side) ->
+                                    kernels.readKeys(
+                                            side.of(out),
+                                            new KvPages(side.of(keys), null, pageSize),
+                                            layout));
+                            t.assertClose(out, Operation.READ_KEYS, dtype);
                         }));
     }
 

@@ -109,6 +109,11 @@ public abstract class BackendConformanceTest {
     }
 
     @TestFactory
+    final List<DynamicTest> heads() {
+        return HeadChecks.of(subject());
+    }
+
+    @TestFactory
     final List<DynamicTest> routing() {
         return RoutingChecks.of(subject());
     }

@@ -37,6 +37,7 @@ final class RefusalChecks {
         checks.addExperts();
         checks.addRouting();
         checks.addRows();
+        checks.addHeads();
         checks.addCache();
         return checks.tests;
     }
@@ -52,6 +53,7 @@ final class RefusalChecks {
                             Twin weight = t.blank(dtype, 1, 3, 256);
                             Twin ids = t.ints(1, 2, 0, 1);
                             Twin choices = t.ints(2, 1, 0, 0);
+                            Twin part = t.floats(2, 3);
                             Class<UnsupportedDTypeException> unsupported =
                                     UnsupportedDTypeException.class;
                             t.assertRefused(
@@ -60,6 +62,14 @@ final class RefusalChecks {
                             t.assertRefused(
                                     unsupported,
                                     (k, s) -> k.embed(s.of(wide), s.of(weight), s.of(ids)));
+                            t.assertRefused(
+                                    unsupported,
+                                    (k, s) -> k.matmulByHead(s.of(out), s.of(x), s.of(weight), 0));
+                            t.assertRefused(
+                                    unsupported,
+                                    (k, s) ->
+                                            k.matmulByHeadTransposed(
+                                                    s.of(wide), s.of(part), s.of(weight), 0));
                             t.assertRefused(
                                     unsupported,
                                     (k, s) ->
@@ -244,6 +254,9 @@ final class RefusalChecks {
         addThree("copyColumns", "columns beyond the end", columns, out, other, same);
         ThreeTensors before = (k, s, a, b, c) -> k.copyColumns(s.of(a), s.of(b), -1);
         addThree("copyColumns", "columns before the start", before, out, other, same);
+        addPaste("columns beyond the end of out", 30, 0, 3);
+        addPaste("columns beyond the end of x", 0, 31, 2);
+        addPaste("no columns", 0, 0, 0);
         var plan = new RopePlan(RopePlan.Pairing.HALVES, 24, 0, new double[] {1, 2}, 1);
         ThreeTensors rope = (k, s, a, b, c) -> k.rope(s.of(a), s.of(c), plan);
         addThree("rope", "heads that do not fill a row", rope, out, same, t -> t.ints(1, 2, 0, 1));
@@ -255,6 +268,53 @@ final class RefusalChecks {
                 t -> t.changing(2, 48),
                 same,
                 t -> t.ints(1, 3, 0, 1, 2));
+    }
+
+    private void addPaste(String what, int to, int from, int columns) {
+        tests.add(
+                subject.test(
+                        "pasteColumns with " + what,
+                        t -> {
+                            Twin out = t.changing(2, 32);
+                            Twin x = t.floats(2, 32);
+                            t.assertRefused(
+                                    IllegalArgumentException.class,
+                                    (k, s) ->
+                                            k.pasteColumns(s.of(out), to, s.of(x), from, columns));
+                        }));
+    }
+
+    private void addHeads() {
+        ThreeTensors straight = (k, s, a, b, c) -> k.matmulByHead(s.of(a), s.of(b), s.of(c), 2);
+        ThreeTensors transposed =
+                (k, s, a, b, c) -> k.matmulByHeadTransposed(s.of(a), s.of(b), s.of(c), 2);
+        Function<Trial, Twin> stack = t -> t.weight(DType.F32, 3, 5, 32);
+        Function<Trial, Twin> wide = t -> t.floats(6, 32);
+        Function<Trial, Twin> narrow = t -> t.floats(2, 3);
+        addThree("matmulByHead", "rows beyond", straight, t -> t.output(6, 4), wide, stack);
+        addThree("matmulByHead", "k that differs", straight, t -> t.output(6, 3), narrow, stack);
+        addThree("matmulByHead", "rows for no head", straight, t -> t.output(5, 3), wide, stack);
+        addThree(
+                "matmulByHeadTransposed",
+                "rows beyond",
+                transposed,
+                t -> t.output(6, 32),
+                t -> t.floats(2, 4),
+                stack);
+        addThree(
+                "matmulByHeadTransposed",
+                "k that differs",
+                transposed,
+                t -> t.output(6, 31),
+                narrow,
+                stack);
+        addThree(
+                "matmulByHeadTransposed",
+                "rows for neither rows nor heads",
+                transposed,
+                t -> t.output(6, 32),
+                t -> t.floats(3, 3),
+                stack);
     }
 
     private void addCache() {

@@ -33,10 +33,12 @@ final class RoutingChecks {
             checks.addPlain(scoring, 64, 64, 1, false, 0.5f);
             checks.addTies(scoring, 40, 6);
             checks.addTies(scoring, 257, 8);
-            checks.addGroups(scoring, 8, 4, 2, 2);
-            checks.addGroups(scoring, 64, 8, 3, 6);
-            checks.addGroups(scoring, 256, 8, 4, 8);
-            checks.addGroups(scoring, 6, 6, 3, 3);
+            for (int best = 1; best <= 2; best++) {
+                checks.addGroups(scoring, 8, 4, 2, 2, best);
+                checks.addGroups(scoring, 64, 8, 3, 6, best);
+                checks.addGroups(scoring, 256, 8, 4, 8, best);
+                checks.addGroups(scoring, 6, 6, 3, 3, best);
+            }
         }
         return checks.tests;
     }
@@ -76,11 +78,12 @@ final class RoutingChecks {
                         }));
     }
 
-    /** Groups and bias as DeepSeek-V3 has them; and two groups that tie. */
-    private void addGroups(Scoring scoring, int experts, int groups, int groupsUsed, int used) {
-        String groupsName = "%d of %d groups".formatted(groupsUsed, groups);
+    /** Groups and bias as DeepSeek has them; and two groups that tie. */
+    private void addGroups(
+            Scoring scoring, int experts, int groups, int groupsUsed, int used, int best) {
+        String groupsName = "%d of %d groups by %d".formatted(groupsUsed, groups, best);
         String name = "route %s %d of %d experts, %s".formatted(scoring, used, experts, groupsName);
-        Routing routing = new Routing(used, scoring, true, 2.5f, groups, groupsUsed, null);
+        Routing routing = new Routing(used, scoring, true, 2.5f, groups, groupsUsed, best, null);
         tests.add(subject.test(name, t -> route(t, separated(t, 7, experts), routing, null)));
         tests.add(
                 subject.test(
@@ -118,14 +121,7 @@ final class RoutingChecks {
                         side.of(ids),
                         side.of(weights),
                         side.of(logits),
-                        new Routing(
-                                routing.used(),
-                                routing.scoring(),
-                                routing.normalize(),
-                                routing.scale(),
-                                routing.groups(),
-                                routing.groupsUsed(),
-                                side.ofNullable(bias))));
+                        routing.withChoiceBias(side.ofNullable(bias))));
         t.assertSameIds(ids);
         t.assertClose(weights, Operation.ROUTE, DType.F32);
     }

@@ -29,6 +29,7 @@ final class RowChecks {
                     checks.addGates(rows, width);
                     checks.addSums(rows, width);
                     checks.addPicks(rows, width);
+                    checks.addPaste(rows, width, rows == 7 ? 3 : 1);
                 }
             }
         }
@@ -207,6 +208,25 @@ final class RowChecks {
                                 t.run((kernels, side) ->
                                         kernels.copyColumns(side.of(out), side.of(x), from));
                                 t.assertClose(out, Operation.COPY_COLUMNS, DType.F32);
+                            }));
+        }
+    }
+
+    /** From the middle of one row into the middle of others. */
+    private void addPaste(int rows, int width, int copies) {
+        String name = "pasteColumns [%d, %d] to %d rows each".formatted(rows, width, copies);
+        int columns = (width + 1) / 2;
+        for (int from : new int[] {0, width - columns}) {
+            tests.add(
+                    subject.test(
+                            "%s, %d columns from %d".formatted(name, columns, from),
+                            t -> {
+                                Twin x = t.floats(rows, width);
+                                Twin out = t.shiftedBy(4).changing(copies * rows, columns + 5);
+                                t.run((kernels, side) ->
+                                        kernels.pasteColumns(
+                                                side.of(out), 3, side.of(x), from, columns));
+                                t.assertClose(out, Operation.PASTE_COLUMNS, DType.F32);
                             }));
         }
     }

@@ -67,6 +67,10 @@ abstract class FaultTest {
         return (Tensor) Objects.requireNonNull(arguments[index]);
     }
 
+    static int number(@Nullable Object[] arguments, int index) {
+        return (Integer) Objects.requireNonNull(arguments[index]);
+    }
+
     static MemorySegment memory(Tensor tensor) {
         return Objects.requireNonNull(tensor.buffer().host());
     }

@@ -15,8 +15,44 @@ class ProductFaultsTest extends FaultTest {
     @TestFactory
     List<DynamicTest> faultsAreCaught() {
         products();
+        heads();
         experts();
         return tests();
+    }
+
+    private void heads() {
+        Function<Subject, List<DynamicTest>> group = HeadChecks::of;
+        for (String name : List.of("matmulByHead", "matmulByHeadTransposed")) {
+            boolean transposed = name.endsWith("Transposed");
+            fault(
+                    name + " takes the first rows of each matrix",
+                    group,
+                    name,
+                    (k, a) -> {
+                        if (transposed) {
+                            k.matmulByHeadTransposed(tensor(a, 0), tensor(a, 1), tensor(a, 2), 0);
+                        } else {
+                            k.matmulByHead(tensor(a, 0), tensor(a, 1), tensor(a, 2), 0);
+                        }
+                    });
+            fault(
+                    name + " multiplies all heads with the first matrix",
+                    group,
+                    name,
+                    (k, a) -> {
+                        Tensor stack = tensor(a, 2);
+                        int first = number(a, 3);
+                        Tensor out = tensor(a, 0);
+                        if (transposed) {
+                            k.matmulByHeadTransposed(out, tensor(a, 1), stack, first);
+                        } else {
+                            k.matmulByHead(out, tensor(a, 1), stack, first);
+                        }
+                        if (stack.count() > 1) {
+                            k.copyColumns(out.slice(1, 1), out.slice(0, 1), 0);
+                        }
+                    });
+        }
     }
 
     private void products() {

@@ -126,13 +126,7 @@ final class RemoteBackend implements Backend {
                             kv.values() == null ? null : tensor(kv.values()),
                             kv.pageSize());
             case Routing routing ->
-                    new Routing(
-                            routing.used(),
-                            routing.scoring(),
-                            routing.normalize(),
-                            routing.scale(),
-                            routing.groups(),
-                            routing.groupsUsed(),
+                    routing.withChoiceBias(
                             routing.choiceBias() == null ? null : tensor(routing.choiceBias()));
             case AttentionPlan plan ->
                     new AttentionPlan(

@@ -38,6 +38,18 @@ class RowFaultsTest extends FaultTest {
                                 1,
                                 r.choiceBias()));
         routing(
+                "route judges a group by one expert",
+                r ->
+                        new Routing(
+                                r.used(),
+                                r.scoring(),
+                                r.normalize(),
+                                r.scale(),
+                                r.groups(),
+                                r.groupsUsed(),
+                                1,
+                                r.choiceBias()));
+        routing(
                 "route ignores the bias",
                 r ->
                         new Routing(
@@ -159,6 +171,20 @@ class RowFaultsTest extends FaultTest {
                 "copyColumns",
                 (k, a) -> k.copyColumns(tensor(a, 0), tensor(a, 1), 0));
         fault(
+                "pasteColumns clears what is beside",
+                group,
+                "pasteColumns",
+                (k, a) -> {
+                    Tensor out = tensor(a, 0);
+                    memory(out).asSlice(out.offset(), out.byteSize()).fill((byte) 0);
+                    k.pasteColumns(out, number(a, 1), tensor(a, 2), number(a, 3), number(a, 4));
+                });
+        fault(
+                "pasteColumns begins at 0",
+                group,
+                "pasteColumns",
+                (k, a) -> k.pasteColumns(tensor(a, 0), 0, tensor(a, 2), 0, number(a, 4)));
+        fault(
                 "gatherRows gives the first rows",
                 group,
                 "gatherRows",
@@ -217,6 +243,18 @@ class RowFaultsTest extends FaultTest {
                             kv,
                             (AttentionPlan) Objects.requireNonNull(a[3]),
                             ordered);
+                });
+        fault(
+                "readKeys begins again with each sequence",
+                AttentionChecks::of,
+                "readKeys",
+                (k, a) -> {
+                    BatchLayout layout = (BatchLayout) Objects.requireNonNull(a[2]);
+                    k.readKeys(tensor(a, 0), (KvPages) Objects.requireNonNull(a[1]), layout);
+                    int second = layout.length(0);
+                    if (layout.sequences() > 1) {
+                        k.copyColumns(tensor(a, 0).slice(second, 1), tensor(a, 0).slice(0, 1), 0);
+                    }
                 });
         fault(
                 "appendKv leaves the values",

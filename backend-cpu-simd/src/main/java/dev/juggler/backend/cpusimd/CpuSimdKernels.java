@@ -31,6 +31,8 @@ final class CpuSimdKernels implements Kernels {
     private final FusedContract fusedContract;
     private final DenseProduct denseProduct;
     private final ExpertProduct expertProduct;
+    private final HeadProduct headProduct;
+    private final KeyReading keyReading;
     private final ExpertFeedForward expertFeedForward;
     private final Attention attention;
     private final Norms norms;
@@ -45,6 +47,8 @@ final class CpuSimdKernels implements Kernels {
         fusedContract = new FusedContract(weightTypes);
         denseProduct = new DenseProduct(context);
         expertProduct = new ExpertProduct(context);
+        headProduct = new HeadProduct(context);
+        keyReading = new KeyReading(context);
         expertFeedForward = new ExpertFeedForward(context);
         attention = new Attention(context);
         norms = new Norms(context);
@@ -153,6 +157,30 @@ final class CpuSimdKernels implements Kernels {
     public void copyColumns(Tensor out, Tensor x, int from) {
         contract.copyColumns(out, x, from);
         moves.copyColumns(out, x, from);
+    }
+
+    @Override
+    public void pasteColumns(Tensor out, int to, Tensor x, int from, int columns) {
+        contract.pasteColumns(out, to, x, from, columns);
+        moves.pasteColumns(out, to, x, from, columns);
+    }
+
+    @Override
+    public void matmulByHead(Tensor out, Tensor x, Tensor stack, int first) {
+        contract.matmulByHead(out, x, stack, first);
+        headProduct.multiply(out, x, stack, first);
+    }
+
+    @Override
+    public void matmulByHeadTransposed(Tensor out, Tensor x, Tensor stack, int first) {
+        contract.matmulByHeadTransposed(out, x, stack, first);
+        headProduct.multiplyTransposed(out, x, stack, first);
+    }
+
+    @Override
+    public void readKeys(Tensor out, KvPages kv, BatchLayout layout) {
+        contract.readKeys(out, kv, layout);
+        keyReading.read(out, kv, layout);
     }
 
     @Override

@@ -13,11 +13,13 @@ import org.jspecify.annotations.Nullable;
 final class Moves {
     private final Pick pick;
     private final CopyColumns copyColumns;
+    private final PasteColumns pasteColumns;
     private final Append append;
 
     Moves(KernelContext context) {
         pick = new Pick(context);
         copyColumns = new CopyColumns(context);
+        pasteColumns = new PasteColumns(context);
         append = new Append(context);
     }
 
@@ -31,6 +33,15 @@ final class Moves {
         copyColumns.x = x;
         copyColumns.from = from;
         copyColumns.runRows(x.rows(), out.columns());
+    }
+
+    void pasteColumns(Tensor out, int to, Tensor x, int from, int columns) {
+        pasteColumns.out = out;
+        pasteColumns.to = to;
+        pasteColumns.x = x;
+        pasteColumns.from = from;
+        pasteColumns.columns = columns;
+        pasteColumns.runRows(out.rows(), columns);
     }
 
     void append(KvPages kv, Tensor keys, @Nullable Tensor values, Tensor slots) {
@@ -99,6 +110,26 @@ final class Moves {
             float[] values = context.scratch(worker).floats(QUERIES, width);
             Operands.load(x, (long) row * x.columns() + from, values, 0, width);
             Operands.store(values, 0, out, (long) row * width, width);
+        }
+    }
+
+    private static final class PasteColumns extends RowTask {
+        private Tensor out = Operands.NO_TENSOR;
+        private int to;
+        private Tensor x = Operands.NO_TENSOR;
+        private int from;
+        private int columns;
+
+        PasteColumns(KernelContext context) {
+            super(context);
+        }
+
+        @Override
+        void row(int row, int worker) {
+            int source = row / (out.rows() / x.rows());
+            float[] values = context.scratch(worker).floats(QUERIES, columns);
+            Operands.load(x, (long) source * x.columns() + from, values, 0, columns);
+            Operands.store(values, 0, out, (long) row * out.columns() + to, columns);
         }
     }
 

@@ -104,7 +104,7 @@ final class Router extends RowTask {
             int size = experts / groups;
             Arrays.fill(closedGroups, 0, groups, false);
             for (int g = 0; g < groups; g++) {
-                groupRanks[g] = twoBest(g * size, size);
+                groupRanks[g] = bestOf(g * size, size, routing.groupBest());
             }
             for (int open = groups; open > routing.groupsUsed(); open--) {
                 int worst = worstGroup(groups);
@@ -113,7 +113,7 @@ final class Router extends RowTask {
             }
         }
 
-        private double twoBest(int from, int size) {
+        private double bestOf(int from, int size, int count) {
             double best = Double.NEGATIVE_INFINITY;
             double second = Double.NEGATIVE_INFINITY;
             for (int e = from; e < from + size; e++) {
@@ -124,7 +124,7 @@ final class Router extends RowTask {
                     second = ranks[e];
                 }
             }
-            return size == 1 ? best : best + second;
+            return size == 1 || count == 1 ? best : best + second;
         }
 
         /** The lowest rank; the last of equals, since the first of equals wins. */

@@ -69,15 +69,7 @@ final class LocalWeights {
                 routing,
                 device.index(),
                 Routing.class,
-                () ->
-                        new Routing(
-                                routing.used(),
-                                routing.scoring(),
-                                routing.normalize(),
-                                routing.scale(),
-                                routing.groups(),
-                                routing.groupsUsed(),
-                                on(device, bias)));
+                () -> routing.withChoiceBias(on(device, bias)));
     }
 
     RouterWeights router(Device device, RouterWeights router) {

@@ -94,4 +94,16 @@ record NoKernels(boolean splitExperts) implements Kernels {
 
     @Override
     public void copyColumns(Tensor out, Tensor x, int from) {}
+
+    @Override
+    public void pasteColumns(Tensor out, int to, Tensor x, int from, int columns) {}
+
+    @Override
+    public void matmulByHead(Tensor out, Tensor x, Tensor stack, int first) {}
+
+    @Override
+    public void matmulByHeadTransposed(Tensor out, Tensor x, Tensor stack, int first) {}
+
+    @Override
+    public void readKeys(Tensor out, KvPages kv, BatchLayout layout) {}
 }

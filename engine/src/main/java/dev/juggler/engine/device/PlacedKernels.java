@@ -124,10 +124,26 @@ public final class PlacedKernels implements Kernels {
     @Override
     public void attention(
             Tensor out, Tensor q, KvPages kv, AttentionPlan plan, BatchLayout layout) {
+        if (kv.keys().buffer() instanceof PlacedActivation) {
+            attentionToActivations(out, q, kv, plan, layout);
+            return;
+        }
         PlacedBuffer cache = placed(kv.keys());
         Device device = arrive(cache.owner());
         Tensor queries = in(device, q);
         KvPages pages = cache.local(kv);
+        AttentionPlan local = locals.plan(device, plan);
+        device.kernels().attention(out(device, out), queries, pages, local, layout);
+    }
+
+    /** Keys and values that were computed in this step. */
+    private void attentionToActivations(
+            Tensor out, Tensor q, KvPages kv, AttentionPlan plan, BatchLayout layout) {
+        Device device = arrive(home(kv.keys()));
+        Tensor queries = in(device, q);
+        Tensor keys = in(device, kv.keys());
+        Tensor values = kv.values() == null ? null : in(device, kv.values());
+        KvPages pages = new KvPages(keys, values, kv.pageSize());
         AttentionPlan local = locals.plan(device, plan);
         device.kernels().attention(out(device, out), queries, pages, local, layout);
     }
@@ -169,6 +185,34 @@ public final class PlacedKernels implements Kernels {
         Device device = arrive(home(x));
         Tensor source = in(device, x);
         device.kernels().copyColumns(out(device, out), source, from);
+    }
+
+    @Override
+    public void pasteColumns(Tensor out, int to, Tensor x, int from, int columns) {
+        Device device = arrive(home(x));
+        Tensor source = in(device, x);
+        device.kernels().pasteColumns(inOut(device, out), to, source, from, columns);
+    }
+
+    @Override
+    public void matmulByHead(Tensor out, Tensor x, Tensor stack, int first) {
+        Device device = arrive(ownerOf(stack));
+        Tensor source = in(device, x);
+        device.kernels().matmulByHead(out(device, out), source, in(device, stack), first);
+    }
+
+    @Override
+    public void matmulByHeadTransposed(Tensor out, Tensor x, Tensor stack, int first) {
+        Device device = arrive(ownerOf(stack));
+        Tensor source = in(device, x);
+        device.kernels().matmulByHeadTransposed(out(device, out), source, in(device, stack), first);
+    }
+
+    @Override
+    public void readKeys(Tensor out, KvPages kv, BatchLayout layout) {
+        PlacedBuffer cache = placed(kv.keys());
+        Device device = arrive(cache.owner());
+        device.kernels().readKeys(out(device, out), cache.local(kv), layout);
     }
 
     @Override

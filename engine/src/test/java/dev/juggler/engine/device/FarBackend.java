@@ -126,15 +126,7 @@ final class FarBackend implements Backend {
 
         @Override
         public void route(Tensor ids, Tensor weights, Tensor logits, Routing routing) {
-            Routing local =
-                    new Routing(
-                            routing.used(),
-                            routing.scoring(),
-                            routing.normalize(),
-                            routing.scale(),
-                            routing.groups(),
-                            routing.groupsUsed(),
-                            hereOrNull(routing.choiceBias()));
+            Routing local = routing.withChoiceBias(hereOrNull(routing.choiceBias()));
             kernels.route(here(ids), here(weights), here(logits), local);
         }
 
