@@ -2,6 +2,7 @@ package dev.juggler.launcher;
 
 import com.typesafe.config.Config;
 import dev.juggler.engine.device.Devices;
+import dev.juggler.engine.inference.LoadProgress;
 import dev.juggler.engine.inference.LocalInference;
 import dev.juggler.engine.inference.ModelSettings;
 import dev.juggler.inference.Inference;
@@ -17,6 +18,7 @@ import dev.juggler.launcher.http.HttpServer;
 import dev.juggler.launcher.http.HttpSettings;
 import dev.juggler.launcher.plugin.FoundPlugin;
 import dev.juggler.launcher.plugin.PluginHost;
+import dev.juggler.launcher.terminal.LoadingBar;
 import dev.juggler.protocol.Protocol;
 import dev.juggler.protocol.ProtocolContext;
 import dev.juggler.protocol.ProtocolProvider;
@@ -84,9 +86,14 @@ public final class Wiring implements AutoCloseable {
 
     /** All that is needed to run models in this process. */
     public static Wiring engine(Configuration configuration) {
+        return engine(configuration, new LoadingBar());
+    }
+
+    private static Wiring engine(Configuration configuration, LoadProgress progress) {
         Wiring wiring = devices(configuration);
         try {
-            wiring.inference = new LocalInference(wiring.configuration.config(), wiring.devices());
+            wiring.inference =
+                    new LocalInference(wiring.configuration.config(), wiring.devices(), progress);
             return wiring;
         } catch (RuntimeException | LinkageError e) {
             wiring.close();
@@ -99,7 +106,7 @@ public final class Wiring implements AutoCloseable {
      * most likely asked first is loaded, so that the first answer need not wait.
      */
     public static Wiring server(Configuration configuration) {
-        Wiring wiring = engine(configuration);
+        Wiring wiring = engine(configuration, new LoadingLog());
         try {
             wiring.loadAhead();
             wiring.openServer();

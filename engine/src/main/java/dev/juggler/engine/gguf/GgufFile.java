@@ -26,13 +26,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class GgufFile implements AutoCloseable {
     private final List<GgufPart> parts;
-    private final long fileBytes;
+    private final List<MemorySegment> bytes;
     private final Map<String, GgufTensor> tensors;
     private final @Nullable Arena arena;
 
-    private GgufFile(List<GgufPart> parts, long fileBytes, @Nullable Arena arena) {
+    private GgufFile(List<GgufPart> parts, List<MemorySegment> bytes, @Nullable Arena arena) {
         this.parts = List.copyOf(parts);
-        this.fileBytes = fileBytes;
+        this.bytes = List.copyOf(bytes);
         this.arena = arena;
         Map<String, GgufTensor> byName = new LinkedHashMap<>();
         for (GgufPart part : parts) {
@@ -99,7 +99,7 @@ public final class GgufFile implements AutoCloseable {
         GgufPart part = GgufPart.parse(first, bytes);
         int count = SplitName.parts(part);
         if (count == 1) {
-            return new GgufFile(List.of(part), bytes.byteSize(), arena);
+            return new GgufFile(List.of(part), List.of(bytes), arena);
         }
         SplitName name =
                 SplitName.of(first)
@@ -110,15 +110,16 @@ public final class GgufFile implements AutoCloseable {
                                         "it is one of %d parts, so its name must end in -00001-of-%05d.gguf"
                                                 .formatted(count, count)));
         List<GgufPart> parts = new ArrayList<>();
+        List<MemorySegment> contents = new ArrayList<>();
         parts.add(part);
-        long fileBytes = bytes.byteSize();
+        contents.add(bytes);
         for (int i = 1; i < count; i++) {
             MemorySegment more = source.bytes(name.part(i));
-            fileBytes += more.byteSize();
+            contents.add(more);
             parts.add(GgufPart.parse(name.part(i), more));
         }
         SplitName.check(parts);
-        return new GgufFile(parts, fileBytes, arena);
+        return new GgufFile(parts, contents, arena);
     }
 
     private static MemorySegment map(Path path, Arena arena) {
@@ -200,7 +201,12 @@ public final class GgufFile implements AutoCloseable {
 
     /** Size of all files. */
     public long fileBytes() {
-        return fileBytes;
+        return bytes.stream().mapToLong(MemorySegment::byteSize).sum();
+    }
+
+    /** Looks which of the files' bytes are not in memory yet. */
+    public ReadAhead readAhead() {
+        return ReadAhead.of(path(), bytes);
     }
 
     /**

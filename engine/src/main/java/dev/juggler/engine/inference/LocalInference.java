@@ -47,6 +47,7 @@ public final class LocalInference implements Inference, AutoCloseable {
     private final ModelLoader loader = ModelLoader.builtIn();
     private final DeviceLocks locks = new DeviceLocks();
     private final Devices devices;
+    private final LoadProgress progress;
     private final String fallback;
     private final ScheduledExecutorService timer =
             Executors.newSingleThreadScheduledExecutor(
@@ -62,7 +63,17 @@ public final class LocalInference implements Inference, AutoCloseable {
      * @throws InferenceException of kind INVALID_REQUEST naming a key that is wrong
      */
     public LocalInference(Config config, Devices devices) {
+        this(config, devices, LoadProgress.NONE);
+    }
+
+    /**
+     * Reads the configuration, like the other constructor.
+     *
+     * @param progress of models whose files must be read from the disk
+     */
+    public LocalInference(Config config, Devices devices, LoadProgress progress) {
         this.devices = devices;
+        this.progress = progress;
         for (ModelSettings settings : ModelSettings.all(config)) {
             slots.put(settings.name(), new ModelSlot(settings, () -> loadModel(settings), timer));
         }
@@ -206,7 +217,8 @@ public final class LocalInference implements Inference, AutoCloseable {
     private ServedModel loadModel(ModelSettings settings) {
         while (true) {
             try {
-                return ServedModel.load(settings, cards.card(settings), loader, devices, locks);
+                return ServedModel.load(
+                        settings, cards.card(settings), loader, devices, locks, progress);
             } catch (ServedModel.DoesNotFitException | OutOfDeviceMemoryException e) {
                 if (!unloadLongestUnused()) {
                     throw e;

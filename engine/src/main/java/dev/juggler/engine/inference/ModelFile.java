@@ -50,8 +50,13 @@ public final class ModelFile implements AutoCloseable {
         return outline;
     }
 
-    /** Loads the model. The file must stay open as long as it lives. */
-    public PlacedModel load() {
+    /**
+     * Loads the model. The file must stay open as long as it lives.
+     *
+     * @param progress of reading the file, where that takes long
+     */
+    public PlacedModel load(LoadProgress progress) {
+        outline.readAhead(gguf, progress);
         return loader.load(gguf, outline.placement()::device, devices);
     }
 

@@ -5,6 +5,7 @@ import dev.juggler.engine.device.Devices;
 import dev.juggler.engine.device.ModelDescription;
 import dev.juggler.engine.device.ModelLoader;
 import dev.juggler.engine.gguf.GgufFile;
+import dev.juggler.engine.gguf.ReadAhead;
 import dev.juggler.engine.placement.DeviceBudget;
 import dev.juggler.engine.placement.PlacedWeight;
 import dev.juggler.engine.placement.Placement;
@@ -12,11 +13,14 @@ import dev.juggler.engine.placement.Plan;
 import dev.juggler.engine.placement.Workload;
 import dev.juggler.inference.InferenceException;
 import dev.juggler.kernel.Backend;
+import dev.juggler.kernel.HostMemory;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * How a configured model would be loaded on these devices: which weight where, how large cache and
@@ -34,6 +38,8 @@ public record ModelOutline(
         int context,
         int rows,
         int expertsUsed) {
+    private static final Logger LOG = LoggerFactory.getLogger(ModelOutline.class);
+    private static final long MEGABYTE = 1_000_000;
 
     /**
      * Reads the outline of a model.
@@ -67,6 +73,29 @@ public record ModelOutline(
                     InferenceException.Kind.UNAVAILABLE,
                     "model %s: %s".formatted(settings.name(), e.getMessage()),
                     e);
+        }
+    }
+
+    /**
+     * Reads what is not in memory of the file, where the settings want it and there is room.
+     *
+     * @throws dev.juggler.engine.gguf.GgufException if the disk fails
+     */
+    void readAhead(GgufFile file, LoadProgress progress) {
+        if (!settings.readAhead()) {
+            return;
+        }
+        ReadAhead missing = file.readAhead();
+        long free = HostMemory.now().free();
+        if (missing.bytes() > free) {
+            LOG.info(
+                    "model {} is not read ahead: {} MB of its file are not in memory, {} MB are free;"
+                            + " what is needed is read when it is used",
+                    settings.name(),
+                    missing.bytes() / MEGABYTE,
+                    free / MEGABYTE);
+        } else if (missing.bytes() > 0) {
+            missing.run(progress.begin(settings.name()));
         }
     }
 

@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * What the configuration says of one model; the keys are described in reference.conf.
  *
  * @param context most tokens of a sequence, or null for what suits the model
+ * @param readAhead whether its file is read into memory before it is used
  * @param keepAlive how long it stays after its last use, or null for ever
  * @param chatTemplate a template instead of the model's own, or null
  */
@@ -35,6 +36,7 @@ public record ModelSettings(
         int queue,
         int stepRows,
         DType kvType,
+        boolean readAhead,
         @Nullable Duration keepAlive,
         Duration stallTimeout,
         @Nullable String chatTemplate,
@@ -120,6 +122,7 @@ public record ModelSettings(
                         number("queue", 0, 1 << 20),
                         number("step-rows", parallel, MOST_ROWS),
                         exact ? DType.F32 : dtype(),
+                        config.getBoolean("read-ahead"),
                         keepAlive(onlyModel),
                         config.getDuration("stall-timeout"),
                         chatTemplate(),

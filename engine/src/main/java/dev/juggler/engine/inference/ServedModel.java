@@ -73,10 +73,12 @@ final class ServedModel implements AutoCloseable {
             ModelCard card,
             ModelLoader loader,
             Devices devices,
-            DeviceLocks locks) {
+            DeviceLocks locks,
+            LoadProgress progress) {
         long start = System.nanoTime();
         Loading loading = new Loading(settings, loader, devices);
         try {
+            loading.outline.readAhead(loading.file, progress);
             Scheduler scheduler = loading.scheduler();
             EngineLoop loop = loading.loop(scheduler, locks);
             Thread thread =

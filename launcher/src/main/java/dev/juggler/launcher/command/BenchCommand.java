@@ -9,6 +9,7 @@ import dev.juggler.launcher.bench.BenchReport;
 import dev.juggler.launcher.bench.Measurement;
 import dev.juggler.launcher.bench.ProcessMemory;
 import dev.juggler.launcher.config.Configuration;
+import dev.juggler.launcher.terminal.LoadingBar;
 import dev.juggler.launcher.terminal.Progress;
 import dev.juggler.launcher.terminal.Units;
 import java.time.Duration;
@@ -85,7 +86,7 @@ final class BenchCommand implements Callable<Integer> {
             ModelSettings settings = chosen.settings(wiring.configuration());
             long start = System.nanoTime();
             try (ModelFile file = ModelFile.open(settings, wiring.devices());
-                    PlacedModel placed = file.load()) {
+                    PlacedModel placed = file.load(new LoadingBar())) {
                 Duration loading = Duration.ofNanos(System.nanoTime() - start);
                 List<Measurement> measurements = measure(placed, settings);
                 BenchReport report =

@@ -5,6 +5,7 @@ import dev.juggler.engine.device.SequenceRunner;
 import dev.juggler.engine.inference.ModelFile;
 import dev.juggler.engine.inference.ModelSettings;
 import dev.juggler.launcher.Wiring;
+import dev.juggler.launcher.terminal.LoadingBar;
 import dev.juggler.launcher.terminal.Progress;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
@@ -89,7 +90,7 @@ final class LogitsCommand implements Callable<Integer> {
         try (Wiring wiring = Wiring.devices(chosen.configuration())) {
             ModelSettings settings = chosen.settings(wiring.configuration());
             try (ModelFile file = ModelFile.open(settings, wiring.devices());
-                    PlacedModel placed = file.load();
+                    PlacedModel placed = file.load(new LoadingBar());
                     SequenceRunner runner =
                             new SequenceRunner(
                                     placed,

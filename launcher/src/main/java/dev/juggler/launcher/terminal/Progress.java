@@ -18,14 +18,25 @@ public final class Progress implements AutoCloseable {
 
     /** Begins work of {@code steps} steps. */
     public static Progress of(String task, long steps) {
+        return begin(new ProgressBarBuilder().setTaskName(task).setInitialMax(steps));
+    }
+
+    /** Begins work on {@code bytes} bytes. */
+    public static Progress ofBytes(String task, long bytes) {
+        return begin(
+                new ProgressBarBuilder()
+                        .setTaskName(task)
+                        .setInitialMax(bytes)
+                        .setUnit(" MB", 1_000_000)
+                        .showSpeed());
+    }
+
+    private static Progress begin(ProgressBarBuilder bar) {
         if (!StandardError.isTerminal()) {
             return new Progress(null);
         }
         return new Progress(
-                new ProgressBarBuilder()
-                        .setTaskName(task)
-                        .setInitialMax(steps)
-                        .setStyle(ProgressBarStyle.UNICODE_BLOCK)
+                bar.setStyle(ProgressBarStyle.UNICODE_BLOCK)
                         .setUpdateIntervalMillis(100)
                         .setConsumer(new ConsoleProgressBarConsumer(System.err, WIDTH))
                         .clearDisplayOnFinish()
