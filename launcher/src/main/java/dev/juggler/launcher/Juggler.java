@@ -9,7 +9,8 @@ public final class Juggler {
     private Juggler() {}
 
     /**
-     * Runs one command and exits with its code: 0 done, 1 failed, 2 wrong usage or does not fit.
+     * Runs one command and exits with its code: 0 done, 1 failed, 2 wrong usage or does not fit, 3
+     * not supported.
      */
     public static void main(String[] arguments) {
         StandardError.connect();

@@ -2,6 +2,7 @@ package dev.juggler.engine.architecture;
 
 import dev.juggler.engine.model.Model;
 import dev.juggler.engine.model.ModelException;
+import dev.juggler.engine.model.ModelProblem.Kind;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -43,11 +44,10 @@ public final class Architectures {
         Architecture architecture = byName.get(keys.architecture());
         if (architecture == null) {
             throw new ModelException(
-                    "%s: general.architecture is \"%s\", which is not supported; known are %s"
-                            .formatted(
-                                    keys.file(),
-                                    keys.architecture(),
-                                    String.join(", ", byName.keySet())));
+                    Kind.ARCHITECTURE,
+                    keys.file(),
+                    "general.architecture is \"%s\", which is not supported; known are %s"
+                            .formatted(keys.architecture(), String.join(", ", byName.keySet())));
         }
         Model model = architecture.load(keys, weights);
         keys.requireAllUnderstood();

@@ -22,6 +22,14 @@ record DecoderShape(int layers, int width, float epsilon) {
     static final int MOST_EXPERTS = 1 << 16;
 
     static DecoderShape read(ModelKeys keys) {
+        if (!keys.flag("attention.causal", true)) {
+            throw keys.refuse("attention.causal", "rows here see only what stands before them");
+        }
+        for (String key : List.of("hidden_act", "hidden_activation")) {
+            if (!List.of("silu", "swish", "swiglu").contains(keys.text(key, "silu"))) {
+                throw keys.refuse(key, "known is silu");
+            }
+        }
         return new DecoderShape(
                 keys.integer("block_count", 1, MOST_LAYERS),
                 keys.integer("embedding_length", 1, WIDEST),

@@ -51,8 +51,6 @@ record ExpertShape(
                     "but %d groups of %d experts hold fewer"
                             .formatted(groupsUsed, experts / groups));
         }
-        // Files write 0 for a scale that is not applied.
-        float scale = (float) keys.number("expert_weights_scale", 1, 0, 1e4);
         return new ExpertShape(
                 experts,
                 used,
@@ -61,9 +59,28 @@ record ExpertShape(
                 keys.integer("leading_dense_block_count", 0, 0, layers),
                 scoring(keys, fallback),
                 keys.flag("expert_weights_norm", false),
-                scale == 0 ? 1 : scale,
+                scale(keys),
                 groups,
                 groupsUsed);
+    }
+
+    /**
+     * The choice of families whose scores are a softmax over all experts and that have no groups.
+     *
+     * @param normalize whether the shares of the chosen are made to add up to one, where the file
+     *     does not say
+     */
+    static Routing softmax(ModelKeys keys, int used, boolean normalize) {
+        if (keys.integer("expert_gating_func", 1, 0, Integer.MAX_VALUE) > 1) {
+            throw keys.refuse("expert_gating_func", "this family chooses by softmax, which is 1");
+        }
+        return Routing.softmax(used, keys.flag("expert_weights_norm", normalize), scale(keys));
+    }
+
+    /** Files write 0 for a scale that is not applied. */
+    private static float scale(ModelKeys keys) {
+        float scale = (float) keys.number("expert_weights_scale", 1, 0, 1e4);
+        return scale == 0 ? 1 : scale;
     }
 
     private static Scoring scoring(ModelKeys keys, Scoring fallback) {

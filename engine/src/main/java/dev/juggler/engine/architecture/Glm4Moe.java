@@ -71,7 +71,7 @@ final class Glm4Moe {
                             feedForward(config, layer)));
         }
         for (int index = config.decoder().layers(); index < config.blocks(); index++) {
-            weights.ignore("blk.%d.".formatted(index));
+            weights.ignore("blk.%d.".formatted(index), "predicts further tokens (NextN)");
         }
         return config.decoder().assemble(weights, layers);
     }

@@ -11,6 +11,7 @@ import dev.juggler.kernel.RopePlan.Pairing;
 import dev.juggler.kernel.Routing;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Llama 1 to 3 and what shares their files' architecture: Mistral, Mixtral (with experts), many
@@ -21,6 +22,7 @@ final class Llama {
      * What the keys say.
      *
      * @param experts experts of a layer, 0 for dense layers
+     * @param routing how they are chosen, null for dense layers
      * @param window positions that a row sees (Mistral 7B), 0 for all
      */
     record Config(
@@ -28,7 +30,7 @@ final class Llama {
             AttentionShape attention,
             int feedForwardWidth,
             int experts,
-            int expertsUsed,
+            @Nullable Routing routing,
             int window) {
 
         static Config read(ModelKeys keys) {
@@ -41,10 +43,16 @@ final class Llama {
                             "feed_forward_length", decoder.layers(), 0, 1, DecoderShape.WIDEST),
                     experts,
                     experts == 0
-                            ? keys.integer("expert_used_count", 0, 0, 0)
-                            : keys.integer("expert_used_count", 1, experts),
+                            ? noExperts(keys)
+                            : ExpertShape.softmax(
+                                    keys, keys.integer("expert_used_count", 1, experts), true),
                     keys.integer("attention.sliding_window", 0, 0, Integer.MAX_VALUE));
         }
+    }
+
+    private static @Nullable Routing noExperts(ModelKeys keys) {
+        keys.integer("expert_used_count", 0, 0, 0);
+        return null;
     }
 
     private Llama() {}
@@ -80,14 +88,10 @@ final class Llama {
 
     private static FeedForwardBlock feedForward(Config config, LayerWeights layer) {
         int width = config.decoder().width();
-        if (config.experts() == 0) {
+        if (config.routing() == null) {
             return FeedForwardReader.dense(layer, width, config.feedForwardWidth());
         }
         return FeedForwardReader.experts(
-                layer,
-                width,
-                config.feedForwardWidth(),
-                config.experts(),
-                Routing.softmax(config.expertsUsed(), true, 1));
+                layer, width, config.feedForwardWidth(), config.experts(), config.routing());
     }
 }

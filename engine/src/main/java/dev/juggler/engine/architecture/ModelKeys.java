@@ -3,10 +3,15 @@ package dev.juggler.engine.architecture;
 import dev.juggler.engine.gguf.GgufException;
 import dev.juggler.engine.gguf.GgufMetadata;
 import dev.juggler.engine.model.ModelException;
+import dev.juggler.engine.model.ModelProblem.Kind;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.Supplier;
 
 /**
@@ -16,14 +21,25 @@ import java.util.function.Supplier;
  * refuse a file that asks for something nobody looked at.
  */
 public final class ModelKeys {
-    /** Keys in these families change what a model computes. */
-    private static final List<String> SIGNIFICANT =
-            List.of("attention.", "rope.", "expert_", "moe_", "ssm.", "swiglu_", "altup.");
+    /** Keys that change nothing that is computed, whatever they say, and why. */
+    private static final Map<String, String> HARMLESS =
+            new TreeMap<>(
+                    Map.of(
+                            "context_length", "what it was trained for is a limit, no mathematics",
+                            "vocab_size", "the embeddings have as many rows as there are tokens",
+                            "tensor_data_layout", "tells how the file was made",
+                            "feed_forward_length", "no layer is dense where it is not read",
+                            "pooling_type", "how embeddings of whole texts are made of rows",
+                            "rope.scaling.finetuned", "tells how the model was made",
+                            "rope.scaling.original_context_length", "only YaRN needs it",
+                            "attention.layer_norm_epsilon", "all norms here are RMS norms"));
 
-    private static final List<String> SIGNIFICANT_WORDS = List.of("scale", "softcap", "clamp");
+    /** A text in a key that says none of this is a note. */
+    private static final List<String> SIGNIFICANT_WORDS =
+            List.of("attention", "rope", "expert", "moe", "act", "type", "func", "norm", "mode");
 
     private final GgufMetadata metadata;
-    private final String file;
+    private final Path file;
     private final String architecture;
     private final Set<String> read = new HashSet<>();
 
@@ -31,7 +47,7 @@ public final class ModelKeys {
      * @param file what errors call the file
      * @param architecture value of {@code general.architecture}, the prefix of the keys
      */
-    public ModelKeys(GgufMetadata metadata, String file, String architecture) {
+    public ModelKeys(GgufMetadata metadata, Path file, String architecture) {
         this.metadata = metadata;
         this.file = file;
         this.architecture = architecture;
@@ -43,8 +59,13 @@ public final class ModelKeys {
     }
 
     /** What errors call the file. */
-    public String file() {
+    public Path file() {
         return file;
+    }
+
+    /** What the file says that it holds: {@code model}, {@code adapter}, {@code mmproj}... */
+    public String fileType() {
+        return access(() -> metadata.string("general.type", "model"));
     }
 
     /** Experts of a layer that a token is sent to; 0 where there are none. */
@@ -118,15 +139,17 @@ public final class ModelKeys {
     ModelException refuse(String key, String why) {
         String full = full(key);
         return new ModelException(
+                Kind.METADATA,
+                file,
                 metadata.has(full)
-                        ? "%s: metadata key %s is %s, %s"
-                                .formatted(file, full, metadata.describe(full), why)
-                        : "%s: metadata key %s is missing, %s".formatted(file, full, why));
+                        ? "metadata key %s is %s, %s".formatted(full, metadata.describe(full), why)
+                        : "metadata key %s is missing, %s".formatted(full, why));
     }
 
     /**
-     * Refuses a file that sets keys which change what is computed and which nobody has read; a
-     * model that ignores them talks nonsense. False and zero ask for nothing.
+     * Refuses a file that sets keys which nobody has read: they would change what is computed, and
+     * a model that ignores them talks nonsense. False, zero and factors of one ask for nothing;
+     * {@link #harmless} keys and notes in words change nothing.
      */
     void requireAllUnderstood() {
         List<String> unread = new ArrayList<>();
@@ -134,25 +157,34 @@ public final class ModelKeys {
             String prefix = architecture + ".";
             if (key.startsWith(prefix)
                     && !read.contains(key)
-                    && isSignificant(key.substring(prefix.length()))
+                    && isSignificant(key.substring(prefix.length()), key)
                     && !asksForNothing(key)) {
                 unread.add(key + " = " + metadata.describe(key));
             }
         }
         if (!unread.isEmpty()) {
             throw new ModelException(
-                    "%s: architecture %s is not supported with %s"
-                            .formatted(file, architecture, String.join(", ", unread)));
+                    Kind.METADATA,
+                    file,
+                    "architecture %s is not supported with %s"
+                            .formatted(architecture, String.join(", ", unread)));
         }
     }
 
-    private static boolean isSignificant(String key) {
-        return SIGNIFICANT.stream().anyMatch(key::startsWith)
-                || SIGNIFICANT_WORDS.stream().anyMatch(key::contains);
+    /** Keys below any architecture that may be left unread, with the reason. */
+    static Map<String, String> harmless() {
+        return Collections.unmodifiableMap(HARMLESS);
+    }
+
+    private boolean isSignificant(String key, String full) {
+        return !HARMLESS.containsKey(key)
+                && (!metadata.isText(full) || SIGNIFICANT_WORDS.stream().anyMatch(key::contains));
     }
 
     private boolean asksForNothing(String key) {
-        return Set.of("false", "0", "0.0", "\"\"", "\"none\"").contains(metadata.describe(key));
+        String value = metadata.describe(key);
+        return Set.of("false", "0", "0.0", "\"\"", "\"none\"").contains(value)
+                || (key.contains("scale") && Set.of("1", "1.0").contains(value));
     }
 
     private String full(String key) {
@@ -165,7 +197,7 @@ public final class ModelKeys {
         try {
             return value.get();
         } catch (GgufException e) {
-            throw new ModelException(String.valueOf(e.getMessage()), e);
+            throw new ModelException(Kind.METADATA, e.file(), e.problem(), e);
         }
     }
 }

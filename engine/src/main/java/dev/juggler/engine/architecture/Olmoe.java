@@ -22,7 +22,7 @@ final class Olmoe {
             AttentionShape attention,
             int expertWidth,
             int experts,
-            int expertsUsed) {
+            Routing routing) {
         static Config read(ModelKeys keys) {
             DecoderShape decoder = DecoderShape.read(keys);
             AttentionShape attention = AttentionShape.read(keys, decoder.layers(), decoder.width());
@@ -32,7 +32,8 @@ final class Olmoe {
                     attention,
                     keys.integer("feed_forward_length", 1, DecoderShape.WIDEST),
                     experts,
-                    keys.integer("expert_used_count", 1, experts));
+                    ExpertShape.softmax(
+                            keys, keys.integer("expert_used_count", 1, experts), false));
         }
     }
 
@@ -63,7 +64,7 @@ final class Olmoe {
                                     width,
                                     config.expertWidth(),
                                     config.experts(),
-                                    Routing.softmax(config.expertsUsed(), false, 1))));
+                                    config.routing())));
         }
         return config.decoder().assemble(weights, layers);
     }

@@ -25,7 +25,7 @@ final class Qwen2Moe {
             int expertWidth,
             int sharedWidth,
             int experts,
-            int expertsUsed) {
+            Routing routing) {
         static Config read(ModelKeys keys) {
             DecoderShape decoder = DecoderShape.read(keys);
             AttentionShape attention = AttentionShape.read(keys, decoder.layers(), decoder.width());
@@ -40,7 +40,7 @@ final class Qwen2Moe {
                     keys.integer("expert_feed_forward_length", inner / used, 1, widest),
                     keys.integer("expert_shared_feed_forward_length", inner, 1, widest),
                     experts,
-                    used);
+                    ExpertShape.softmax(keys, used, false));
         }
     }
 
@@ -73,9 +73,8 @@ final class Qwen2Moe {
 
     private static MixtureOfExperts experts(Config config, LayerWeights layer) {
         int width = config.decoder().width();
-        Routing routing = Routing.softmax(config.expertsUsed(), false, 1);
         return new MixtureOfExperts(
-                FeedForwardReader.router(layer, width, config.experts(), routing),
+                FeedForwardReader.router(layer, width, config.experts(), config.routing()),
                 FeedForwardReader.stacks(layer, width, config.expertWidth(), config.experts()),
                 FeedForwardReader.shared(layer, width, config.sharedWidth()),
                 layer.matrix("blk.%d.ffn_gate_inp_shexp.weight", Role.SHARED_EXPERT, 1, width));

@@ -22,7 +22,7 @@ final class Qwen3Moe {
             AttentionShape attention,
             int expertWidth,
             int experts,
-            int expertsUsed) {
+            Routing routing) {
         static Config read(ModelKeys keys) {
             DecoderShape decoder = DecoderShape.read(keys);
             AttentionShape attention = AttentionShape.read(keys, decoder.layers(), decoder.width());
@@ -32,7 +32,7 @@ final class Qwen3Moe {
                     attention,
                     keys.integer("expert_feed_forward_length", 1, DecoderShape.WIDEST),
                     experts,
-                    keys.integer("expert_used_count", 1, experts));
+                    ExpertShape.softmax(keys, keys.integer("expert_used_count", 1, experts), true));
         }
     }
 
@@ -63,7 +63,7 @@ final class Qwen3Moe {
                                     width,
                                     config.expertWidth(),
                                     config.experts(),
-                                    Routing.softmax(config.expertsUsed(), true, 1))));
+                                    config.routing())));
         }
         return config.decoder().assemble(weights, layers);
     }

@@ -34,6 +34,10 @@ public interface WeightSource {
      */
     float[] values(String name, int length);
 
-    /** Leaves out all tensors whose name starts with {@code prefix}. */
-    void ignore(String prefix);
+    /**
+     * Leaves out all tensors whose name starts with {@code prefix}.
+     *
+     * @param reason why the model says the same without them
+     */
+    void ignore(String prefix, String reason);
 }

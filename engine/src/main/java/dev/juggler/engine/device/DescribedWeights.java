@@ -3,9 +3,12 @@ package dev.juggler.engine.device;
 import dev.juggler.engine.architecture.WeightRequest;
 import dev.juggler.engine.gguf.GgufFile;
 import dev.juggler.engine.gguf.GgufTensor;
+import dev.juggler.engine.model.ModelException;
+import dev.juggler.engine.model.ModelProblem;
 import dev.juggler.engine.placement.Role;
 import dev.juggler.engine.placement.WeightDescriptor;
 import dev.juggler.kernel.DType;
+import dev.juggler.kernel.Shape;
 import dev.juggler.kernel.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -13,14 +16,41 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** Notes what an architecture takes from a file and loads nothing: no byte of data is read. */
+/**
+ * Notes what an architecture takes from a file and loads nothing: no byte of data is read. A weight
+ * that cannot be taken is noted as a problem, and the architecture goes on, so that all that is
+ * wrong with a file can be told at once.
+ */
 final class DescribedWeights extends FileWeights {
+    /** A file with so many problems is not worth a longer list. */
+    private static final int MOST_PROBLEMS = 16;
+
+    /** Elements of the largest tensor that could be; absurd keys ask for more. */
+    private static final double MOST_ELEMENTS = 1L << 50;
+
     private record Noted(WeightRequest request, DType dtype, long bytes) {}
 
     private final List<Noted> noted = new ArrayList<>();
+    private final List<ModelProblem> problems = new ArrayList<>();
 
     DescribedWeights(GgufFile file) {
         super(file);
+    }
+
+    @Override
+    public Tensor take(WeightRequest request) {
+        try {
+            return super.take(request);
+        } catch (ModelException e) {
+            note(e);
+            Shape shape = request.shape();
+            double elements = (double) shape.count() * shape.rows() * shape.columns();
+            if (elements > MOST_ELEMENTS) {
+                throw e;
+            }
+            long bytes = DType.F32.bytes(shape.elements());
+            return new Tensor(DType.F32, shape, new PhantomBuffer(bytes), 0);
+        }
     }
 
     @Override
@@ -31,10 +61,26 @@ final class DescribedWeights extends FileWeights {
 
     @Override
     public float[] values(String name, int length) {
-        checkedValues(name, length);
+        try {
+            checkedValues(name, length);
+        } catch (ModelException e) {
+            note(e);
+        }
         float[] ones = new float[length];
         Arrays.fill(ones, 1);
         return ones;
+    }
+
+    /** Problems with weights so far. */
+    List<ModelProblem> problems() {
+        return problems;
+    }
+
+    private void note(ModelException e) {
+        problems.add(e.problem());
+        if (problems.size() == MOST_PROBLEMS) {
+            throw e;
+        }
     }
 
     /** All that was taken, in that order. */

@@ -5,19 +5,25 @@ import dev.juggler.engine.architecture.WeightSource;
 import dev.juggler.engine.gguf.GgufFile;
 import dev.juggler.engine.gguf.GgufTensor;
 import dev.juggler.engine.model.ModelException;
+import dev.juggler.engine.model.ModelProblem.Kind;
 import dev.juggler.kernel.DType;
+import dev.juggler.kernel.ReferenceKernels;
 import dev.juggler.kernel.Shape;
 import dev.juggler.kernel.Tensor;
-import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /** The tensors of a file, checked against what the architecture expects. */
 abstract class FileWeights implements WeightSource {
+    /** What a weight can be: the reference defines the operations, so it has all types. */
+    private static final Set<DType> WEIGHT_TYPES = new ReferenceKernels().weightTypes();
+
     private final GgufFile file;
     private final Set<String> taken = new HashSet<>();
-    private final List<String> ignored = new ArrayList<>();
+    private final Map<String, String> ignored = new LinkedHashMap<>();
 
     FileWeights(GgufFile file) {
         this.file = file;
@@ -36,24 +42,25 @@ abstract class FileWeights implements WeightSource {
         long rows = find(name, "any shape").dimension(1);
         if (rows > Integer.MAX_VALUE) {
             throw new ModelException(
-                    "%s: tensor %s has %d rows, that is too many"
-                            .formatted(file.path(), name, rows));
+                    Kind.TENSOR_SHAPE,
+                    file.path(),
+                    "tensor %s has %d rows, that is too many".formatted(name, rows));
         }
         return (int) rows;
     }
 
     @Override
-    public final Tensor take(WeightRequest request) {
+    public Tensor take(WeightRequest request) {
         GgufTensor tensor = checked(request.name(), request.shape());
         DType dtype =
                 tensor.knownDtype()
+                        .filter(known -> request.plain() || WEIGHT_TYPES.contains(known))
                         .orElseThrow(() ->
                                 new ModelException(
-                                        "%s: tensor %s has type %s, which is not supported; use a file quantized to another type"
-                                                .formatted(
-                                                        tensor.file(),
-                                                        tensor.name(),
-                                                        tensor.typeName())));
+                                        Kind.TENSOR_TYPE,
+                                        tensor.file(),
+                                        "tensor %s has type %s, which is not supported; use a file quantized to another type"
+                                                .formatted(tensor.name(), tensor.typeName())));
         if (request.plain() && dtype != DType.F32) {
             throw notPlain(tensor);
         }
@@ -70,8 +77,13 @@ abstract class FileWeights implements WeightSource {
     }
 
     @Override
-    public final void ignore(String prefix) {
-        ignored.add(prefix);
+    public final void ignore(String prefix, String reason) {
+        ignored.put(prefix, reason);
+    }
+
+    /** Prefixes of the names of tensors that are left out, with the reason. */
+    final Map<String, String> ignored() {
+        return ignored;
     }
 
     /**
@@ -84,13 +96,14 @@ abstract class FileWeights implements WeightSource {
                 file.tensors().stream()
                         .map(GgufTensor::name)
                         .filter(name -> !taken.contains(name))
-                        .filter(name -> ignored.stream().noneMatch(name::startsWith))
+                        .filter(name -> ignored.keySet().stream().noneMatch(name::startsWith))
                         .toList();
         if (!left.isEmpty()) {
             throw new ModelException(
-                    "%s: architecture %s does not know what to do with %d of its tensors: %s%s"
+                    Kind.UNKNOWN_TENSOR,
+                    file.path(),
+                    "architecture %s does not know what to do with %d of its tensors: %s%s"
                             .formatted(
-                                    file.path(),
                                     architecture,
                                     left.size(),
                                     String.join(", ", left.subList(0, Math.min(5, left.size()))),
@@ -104,6 +117,7 @@ abstract class FileWeights implements WeightSource {
 
     private GgufTensor checked(String name, Shape shape) {
         GgufTensor tensor = find(name, shape.toString());
+        taken.add(name);
         boolean fits =
                 tensor.dimension(0) == shape.columns()
                         && tensor.dimension(1) == shape.rows()
@@ -111,10 +125,11 @@ abstract class FileWeights implements WeightSource {
                         && tensor.dimension(3) == 1;
         if (!fits) {
             throw new ModelException(
-                    "%s: tensor %s has shape %s, expected %s"
-                            .formatted(tensor.file(), name, tensor.dimensions().reversed(), shape));
+                    Kind.TENSOR_SHAPE,
+                    tensor.file(),
+                    "tensor %s has shape %s, expected %s"
+                            .formatted(name, tensor.dimensions().reversed(), shape));
         }
-        taken.add(name);
         return tensor;
     }
 
@@ -122,14 +137,17 @@ abstract class FileWeights implements WeightSource {
         GgufTensor tensor = file.find(name);
         if (tensor == null) {
             throw new ModelException(
-                    "%s: tensor %s of %s is missing".formatted(file.path(), name, expected));
+                    Kind.MISSING_TENSOR,
+                    file.path(),
+                    "tensor %s of %s is missing".formatted(name, expected));
         }
         return tensor;
     }
 
     private static ModelException notPlain(GgufTensor tensor) {
         return new ModelException(
-                "%s: tensor %s has type %s, expected F32"
-                        .formatted(tensor.file(), tensor.name(), tensor.typeName()));
+                Kind.TENSOR_TYPE,
+                tensor.file(),
+                "tensor %s has type %s, expected F32".formatted(tensor.name(), tensor.typeName()));
     }
 }

@@ -5,6 +5,7 @@ import dev.juggler.engine.device.DeviceTable.Device;
 import dev.juggler.engine.gguf.GgufFile;
 import dev.juggler.engine.gguf.GgufTensor;
 import dev.juggler.engine.model.ModelException;
+import dev.juggler.engine.model.ModelProblem.Kind;
 import dev.juggler.engine.placement.Role;
 import dev.juggler.engine.placement.WeightDescriptor;
 import dev.juggler.kernel.Buffer;
@@ -70,8 +71,9 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
         for (float value : values) {
             if (!(value > 0 && value < Float.POSITIVE_INFINITY)) {
                 throw new ModelException(
-                        "%s: tensor %s contains %s, expected positive numbers"
-                                .formatted(tensor.file(), name, value));
+                        Kind.TENSOR_VALUES,
+                        tensor.file(),
+                        "tensor %s contains %s, expected positive numbers".formatted(name, value));
             }
         }
         return values;
@@ -164,8 +166,10 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
             GgufTensor tensor, DType dtype, WeightRequest request, Device device) {
         if (!request.plain() && !device.kernels().weightTypes().contains(dtype)) {
             throw new ModelException(
-                    "%s: tensor %s has type %s, for which device %s has no kernel; place it elsewhere or use a file quantized to another type"
-                            .formatted(tensor.file(), tensor.name(), dtype, device.name()));
+                    Kind.TENSOR_TYPE,
+                    tensor.file(),
+                    "tensor %s has type %s, for which device %s has no kernel; place it elsewhere or use a file quantized to another type"
+                            .formatted(tensor.name(), dtype, device.name()));
         }
     }
 
@@ -181,8 +185,10 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
 
     private static ModelException placedApart(GgufTensor tensor, int layer) {
         return new ModelException(
-                "%s: experts of layer %d are split over devices, but %s not as the layer's other stacks; place them by role and expert, not by tensor name"
-                        .formatted(tensor.file(), layer, tensor.name()));
+                Kind.PLACEMENT,
+                tensor.file(),
+                "experts of layer %d are split over devices, but %s not as the layer's other stacks; place them by role and expert, not by tensor name"
+                        .formatted(layer, tensor.name()));
     }
 
     private Buffer keep(Buffer buffer) {

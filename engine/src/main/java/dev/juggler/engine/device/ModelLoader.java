@@ -7,11 +7,14 @@ import dev.juggler.engine.gguf.GgufException;
 import dev.juggler.engine.gguf.GgufFile;
 import dev.juggler.engine.model.Model;
 import dev.juggler.engine.model.ModelException;
+import dev.juggler.engine.model.ModelProblem;
+import dev.juggler.engine.model.ModelProblem.Kind;
 import dev.juggler.engine.placement.Placement;
 import dev.juggler.engine.placement.WeightDescriptor;
 import dev.juggler.kernel.Backend;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -35,10 +38,41 @@ public final class ModelLoader {
      * @throws ModelException if the file does not hold a model that is supported
      */
     public ModelDescription describe(GgufFile file) {
+        Examination examined = examine(file);
+        ModelDescription description = examined.description();
+        if (!examined.problems().isEmpty() || description == null) {
+            throw ModelException.of(file.path(), examined.problems());
+        }
+        return description;
+    }
+
+    /** Reads a file's tables as loading does, and notes all that keeps it from being loaded. */
+    public Examination examine(GgufFile file) {
         DescribedWeights weights = new DescribedWeights(file);
+        Set<ModelProblem> problems = new LinkedHashSet<>();
+        ModelDescription description = null;
+        try {
+            description = describe(file, weights);
+            weights.requireAllTaken(description.architecture());
+        } catch (ModelException e) {
+            problems.addAll(weights.problems());
+            problems.add(e.problem());
+        }
+        problems.addAll(weights.problems());
+        return new Examination(description, List.copyOf(problems), weights.ignored());
+    }
+
+    private ModelDescription describe(GgufFile file, DescribedWeights weights) {
         ModelKeys keys = keys(file);
+        String type = keys.fileType();
+        if (!type.equals("model")) {
+            throw new ModelException(
+                    Kind.ARCHITECTURE,
+                    file.path(),
+                    "general.type is \"%s\", so this is a part of a model or something that belongs to one; give the file of the model"
+                            .formatted(type));
+        }
         Model model = architectures.load(keys, weights);
-        weights.requireAllTaken(keys.architecture());
         return new ModelDescription(
                 keys.architecture(),
                 weights.descriptors(),
@@ -91,9 +125,9 @@ public final class ModelLoader {
 
     private static ModelKeys keys(GgufFile file) {
         try {
-            return new ModelKeys(file.metadata(), file.path().toString(), file.architecture());
+            return new ModelKeys(file.metadata(), file.path(), file.architecture());
         } catch (GgufException e) {
-            throw new ModelException(String.valueOf(e.getMessage()), e);
+            throw new ModelException(Kind.METADATA, e.file(), e.problem(), e);
         }
     }
 

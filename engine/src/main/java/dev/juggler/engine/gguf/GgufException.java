@@ -11,6 +11,7 @@ public final class GgufException extends RuntimeException {
 
     private final String file;
     private final long offset;
+    private final String problem;
 
     /**
      * @param file the file, or the part of a split file
@@ -18,17 +19,24 @@ public final class GgufException extends RuntimeException {
      * @param problem what is wrong, with the value and the remedy
      */
     public GgufException(Path file, long offset, String problem) {
-        super(
-                offset == NOWHERE
-                        ? "%s: %s".formatted(file, problem)
-                        : "%s: %s (at byte %d)".formatted(file, problem, offset));
+        super("%s: %s".formatted(file, placed(problem, offset)));
         this.file = file.toString();
         this.offset = offset;
+        this.problem = placed(problem, offset);
+    }
+
+    private static String placed(String problem, long offset) {
+        return offset == NOWHERE ? problem : "%s (at byte %d)".formatted(problem, offset);
     }
 
     /** The file, or the part of a split file. */
     public Path file() {
         return Path.of(file);
+    }
+
+    /** What is wrong and where, without the name of the file. */
+    public String problem() {
+        return problem;
     }
 
     /** The byte where the trouble is, or {@link #NOWHERE}. */

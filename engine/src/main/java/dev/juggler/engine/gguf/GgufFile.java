@@ -28,10 +28,16 @@ public final class GgufFile implements AutoCloseable {
     private final List<GgufPart> parts;
     private final List<MemorySegment> bytes;
     private final Map<String, GgufTensor> tensors;
+    private final List<Path> missing;
     private final @Nullable Arena arena;
 
-    private GgufFile(List<GgufPart> parts, List<MemorySegment> bytes, @Nullable Arena arena) {
+    private GgufFile(
+            List<GgufPart> parts,
+            List<MemorySegment> bytes,
+            List<Path> missing,
+            @Nullable Arena arena) {
         this.parts = List.copyOf(parts);
+        this.missing = List.copyOf(missing);
         this.bytes = List.copyOf(bytes);
         this.arena = arena;
         Map<String, GgufTensor> byName = new LinkedHashMap<>();
@@ -55,12 +61,29 @@ public final class GgufFile implements AutoCloseable {
      * @param path the file; of a split model any part, the others are found beside it
      * @throws GgufException if a file cannot be read or is not as it must be
      */
-    @SuppressWarnings("MustBeClosedChecker") // the file owns the arena and close() closes it
     public static GgufFile open(Path path) {
+        GgufFile file = openAvailable(path);
+        if (file.missing.isEmpty()) {
+            return file;
+        }
+        file.close();
+        throw new GgufException(
+                file.missing.getFirst(), GgufException.NOWHERE, file.whatIsMissing());
+    }
+
+    /**
+     * Opens what there is of a model, to look at it: parts of a split file may be {@link #missing}.
+     *
+     * @throws GgufException if a file that is there cannot be read or is not as it must be
+     */
+    @SuppressWarnings("MustBeClosedChecker") // the file owns the arena and close() closes it
+    public static GgufFile openAvailable(Path path) {
         Arena arena = Arena.ofShared();
         boolean opened = false;
         try {
-            GgufFile file = read(path, other -> map(other, arena), arena);
+            Source source =
+                    other -> other.equals(path) || Files.exists(other) ? map(other, arena) : null;
+            GgufFile file = read(path, source, arena);
             opened = true;
             return file;
         } finally {
@@ -90,36 +113,32 @@ public final class GgufFile implements AutoCloseable {
 
     /** Where the bytes of a part come from. */
     interface Source {
-        MemorySegment bytes(Path part);
+        /** Its bytes, or null if there is no such file. */
+        @Nullable MemorySegment bytes(Path part);
     }
 
     static GgufFile read(Path path, Source source, @Nullable Arena arena) {
-        Path first = SplitName.of(path).map(split -> split.part(0)).orElse(path);
-        MemorySegment bytes = source.bytes(first);
-        GgufPart part = GgufPart.parse(first, bytes);
-        int count = SplitName.parts(part);
-        if (count == 1) {
-            return new GgufFile(List.of(part), List.of(bytes), arena);
-        }
-        SplitName name =
-                SplitName.of(first)
-                        .orElseThrow(() ->
-                                new GgufException(
-                                        first,
-                                        GgufException.NOWHERE,
-                                        "it is one of %d parts, so its name must end in -00001-of-%05d.gguf"
-                                                .formatted(count, count)));
+        int count = SplitName.of(path).map(SplitName::count).orElse(1);
         List<GgufPart> parts = new ArrayList<>();
+        List<Path> missing = new ArrayList<>();
         List<MemorySegment> contents = new ArrayList<>();
-        parts.add(part);
-        contents.add(bytes);
-        for (int i = 1; i < count; i++) {
-            MemorySegment more = source.bytes(name.part(i));
-            contents.add(more);
-            parts.add(GgufPart.parse(name.part(i), more));
+        for (int i = 0; i < Math.max(1, count); i++) {
+            int index = i;
+            Path file = SplitName.of(path).map(split -> split.part(index)).orElse(path);
+            MemorySegment bytes = source.bytes(file);
+            if (bytes == null) {
+                missing.add(file);
+                continue;
+            }
+            GgufPart part = GgufPart.parse(file, bytes);
+            SplitName.requireCount(part, count);
+            contents.add(bytes);
+            parts.add(part);
         }
-        SplitName.check(parts);
-        return new GgufFile(parts, contents, arena);
+        if (count > 1) {
+            SplitName.check(parts, missing.isEmpty());
+        }
+        return new GgufFile(parts, contents, missing, arena);
     }
 
     private static MemorySegment map(Path path, Arena arena) {
@@ -146,6 +165,24 @@ public final class GgufFile implements AutoCloseable {
     /** All files, in order. */
     public List<Path> paths() {
         return parts.stream().map(GgufPart::file).toList();
+    }
+
+    /** Parts of a split model that are not where they should be. */
+    public List<Path> missing() {
+        return missing;
+    }
+
+    /** A sentence about {@link #missing}, which must not be empty. */
+    public String whatIsMissing() {
+        return "%d of %d parts of the model %s missing: %s; put %s beside the others"
+                .formatted(
+                        missing.size(),
+                        missing.size() + parts.size(),
+                        missing.size() == 1 ? "is" : "are",
+                        missing.stream()
+                                .map(part -> String.valueOf(part.getFileName()))
+                                .collect(Collectors.joining(", ")),
+                        missing.size() == 1 ? "it" : "them");
     }
 
     /** Version of the format: 2 or 3. */

@@ -38,6 +38,11 @@ public final class GgufMetadata {
         return entries.containsKey(key);
     }
 
+    /** Whether the value is a text. */
+    public boolean isText(String key) {
+        return entry(key).value instanceof String;
+    }
+
     /** A text. */
     public String string(String key) {
         Entry entry = entry(key);

@@ -10,11 +10,12 @@ import java.util.regex.Pattern;
  * The name of a part of a split model, {@code NAME-00001-of-00003.gguf}, and the keys that hold the
  * parts together.
  *
- * @param first any part
+ * @param first any part of it
  * @param prefix {@code NAME}
+ * @param number which part it is, from 1
  * @param count how many parts the name speaks of
  */
-record SplitName(Path first, String prefix, int count) {
+record SplitName(Path first, String prefix, int number, int count) {
     private static final Pattern PATTERN = Pattern.compile("(.*)-(\\d{5})-of-(\\d{5})\\.gguf");
     private static final String COUNT = "split.count";
     private static final String NUMBER = "split.no";
@@ -26,7 +27,11 @@ record SplitName(Path first, String prefix, int count) {
         Matcher matcher = PATTERN.matcher(name == null ? "" : name.toString());
         return matcher.matches()
                 ? Optional.of(
-                        new SplitName(path, matcher.group(1), Integer.parseInt(matcher.group(3))))
+                        new SplitName(
+                                path,
+                                matcher.group(1),
+                                Integer.parseInt(matcher.group(2)),
+                                Integer.parseInt(matcher.group(3))))
                 : Optional.empty();
     }
 
@@ -35,31 +40,46 @@ record SplitName(Path first, String prefix, int count) {
         return first.resolveSibling("%s-%05d-of-%05d.gguf".formatted(prefix, index + 1, count));
     }
 
-    /** How many parts the first part and its name agree on. */
-    static int parts(GgufPart part) {
+    /**
+     * Checks that a part says of how many it is one.
+     *
+     * @param named what its name says, 1 if it says nothing
+     */
+    static void requireCount(GgufPart part, int named) {
         int said = part.metadata().count(COUNT, 1);
-        int named = of(part.file()).map(SplitName::count).orElse(said);
-        if (said < 1 || said != named) {
+        if (said > 1 && of(part.file()).isEmpty()) {
+            throw new GgufException(
+                    part.file(),
+                    GgufException.NOWHERE,
+                    "it is one of %d parts, so its name must end in -00001-of-%05d.gguf"
+                            .formatted(said, said));
+        }
+        if (said != named) {
             throw new GgufException(
                     part.file(),
                     GgufException.NOWHERE,
                     "metadata key %s is %d, but the name says %d parts"
                             .formatted(COUNT, said, named));
         }
-        return said;
     }
 
-    /** Checks that the parts, in order, belong together. */
-    static void check(List<GgufPart> parts) {
+    /**
+     * Checks that parts, in order, belong together.
+     *
+     * @param complete whether these are all
+     */
+    static void check(List<GgufPart> parts, boolean complete) {
         long tensors = 0;
-        for (int i = 0; i < parts.size(); i++) {
-            GgufMetadata metadata = parts.get(i).metadata();
-            require(parts.get(i), COUNT, metadata.count(COUNT), parts.size());
-            require(parts.get(i), NUMBER, metadata.count(NUMBER), i);
-            tensors += parts.get(i).tensors().size();
+        for (GgufPart part : parts) {
+            SplitName name = of(part.file()).orElseThrow();
+            require(part, NUMBER, part.metadata().count(NUMBER), name.number - 1);
+            tensors += part.tensors().size();
         }
         for (GgufPart part : parts) {
-            require(part, TENSORS, part.metadata().count(TENSORS), tensors);
+            long told = part.metadata().count(TENSORS);
+            if (complete || told < tensors) {
+                require(part, TENSORS, told, tensors);
+            }
         }
     }
 

@@ -218,7 +218,13 @@ public final class LocalInference implements Inference, AutoCloseable {
         while (true) {
             try {
                 return ServedModel.load(
-                        settings, cards.card(settings), loader, devices, locks, progress);
+                        settings,
+                        cards.card(settings),
+                        encoder(settings),
+                        loader,
+                        devices,
+                        locks,
+                        progress);
             } catch (ServedModel.DoesNotFitException | OutOfDeviceMemoryException e) {
                 if (!unloadLongestUnused()) {
                     throw e;

@@ -3,6 +3,7 @@ package dev.juggler.engine.inference;
 import dev.juggler.engine.gguf.GgufException;
 import dev.juggler.engine.gguf.GgufFile;
 import dev.juggler.engine.template.ChatPrompt;
+import dev.juggler.engine.template.ChatTemplate;
 import dev.juggler.engine.template.jinja.TemplateException;
 import dev.juggler.engine.tokenizer.Tokenizer;
 import dev.juggler.engine.tokenizer.TokenizerException;
@@ -53,14 +54,10 @@ final class PromptEncoder {
     /** A model without a template is no error before somebody wants to talk to it. */
     private static Supplier<ChatPrompt> chatPrompt(
             ModelSettings settings, Tokenizer tokenizer, @Nullable String own) {
-        boolean chatMl =
-                tokenizer.special("<|im_start|>") != null
-                        && tokenizer.special("<|im_end|>") != null;
         try {
             ChatPrompt prompt =
                     new ChatPrompt(
-                            ChatPrompt.choose(
-                                    settings.chatTemplate(), own, chatMl, settings.name()),
+                            template(settings, tokenizer, own),
                             piece(tokenizer, tokenizer.bos()),
                             piece(tokenizer, tokenizer.eos()),
                             Clock.system(ZoneId.systemDefault()));
@@ -77,6 +74,33 @@ final class PromptEncoder {
                                 .formatted(settings.name(), broken.getMessage()),
                         broken);
             };
+        }
+    }
+
+    /**
+     * The template of a model.
+     *
+     * @throws TemplateException if it cannot be read
+     * @throws InferenceException if there is none
+     */
+    static ChatTemplate template(
+            ModelSettings settings, Tokenizer tokenizer, @Nullable String own) {
+        boolean chatMl =
+                tokenizer.special("<|im_start|>") != null
+                        && tokenizer.special("<|im_end|>") != null;
+        return ChatPrompt.choose(settings.chatTemplate(), own, chatMl, settings.name());
+    }
+
+    /**
+     * Checks that a model has a row of embeddings for each token; it may have more.
+     *
+     * @throws TokenizerException if it has not
+     */
+    static void requireFit(Tokenizer tokenizer, int embeddings) {
+        if (tokenizer.vocabularySize() > embeddings) {
+            throw new TokenizerException(
+                    "the vocabulary (tokenizer.ggml.tokens) has %d tokens, but token_embd.weight has %d rows"
+                            .formatted(tokenizer.vocabularySize(), embeddings));
         }
     }
 

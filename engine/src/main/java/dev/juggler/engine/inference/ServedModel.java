@@ -66,11 +66,13 @@ final class ServedModel implements AutoCloseable {
     /**
      * Loads a model and starts its engine thread.
      *
+     * @param encoder of the same file: a model that cannot read prompts is not loaded
      * @throws RuntimeException if that is not possible; everything is freed then
      */
     static ServedModel load(
             ModelSettings settings,
             ModelCard card,
+            PromptEncoder encoder,
             ModelLoader loader,
             Devices devices,
             DeviceLocks locks,
@@ -78,6 +80,8 @@ final class ServedModel implements AutoCloseable {
         long start = System.nanoTime();
         Loading loading = new Loading(settings, loader, devices);
         try {
+            PromptEncoder.requireFit(
+                    encoder.tokenizer(), loading.outline.description().vocabularySize());
             loading.outline.readAhead(loading.file, progress);
             Scheduler scheduler = loading.scheduler();
             EngineLoop loop = loading.loop(scheduler, locks);

@@ -4,10 +4,10 @@ import java.util.BitSet;
 import java.util.StringJoiner;
 
 /** Writes sets of numbers as rules do: {@code 0-2,5}. */
-final class NumberRuns {
+public final class NumberRuns {
     private NumberRuns() {}
 
-    static String text(BitSet numbers) {
+    public static String text(BitSet numbers) {
         StringJoiner runs = new StringJoiner(",");
         for (int from = numbers.nextSetBit(0); from >= 0; ) {
             int end = numbers.nextClearBit(from);

@@ -193,13 +193,15 @@ class GgufFileTest {
         part(1, 3, 3).tensor("t2", new float[] {1}, 1).write(third);
         assertProblem("split.no is 1, expected 2", () -> GgufFile.open(first));
         part(2, 4, 3).tensor("t2", new float[] {1}, 1).write(third);
-        assertProblem("split.count is 4, expected 3", () -> GgufFile.open(first));
+        assertProblem("split.count is 4, but the name says 3", () -> GgufFile.open(first));
         part(2, 3, 4).tensor("t2", new float[] {1}, 1).write(third);
         assertProblem("split.tensors.count is 4, expected 3", () -> GgufFile.open(first));
         part(2, 3, 3).write(third);
         assertProblem("split.tensors.count is 3, expected 2", () -> GgufFile.open(first));
         Files.delete(third);
-        assertProblem("00003-of-00003.gguf: there is no such file", () -> GgufFile.open(first));
+        assertProblem(
+                "1 of 3 parts of the model is missing: model-00003-of-00003.gguf; put it beside",
+                () -> GgufFile.open(first));
         Path renamed = Files.move(first, folder.resolve("renamed.gguf"));
         assertProblem("one of 3 parts, so its name must end", () -> GgufFile.open(renamed));
         Path whole = folder.resolve("x-00001-of-00002.gguf");

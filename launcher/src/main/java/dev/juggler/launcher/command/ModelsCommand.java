@@ -1,23 +1,16 @@
 package dev.juggler.launcher.command;
 
-import dev.juggler.engine.device.ModelLoader;
 import dev.juggler.engine.gguf.GgufException;
 import dev.juggler.engine.gguf.GgufFile;
-import dev.juggler.engine.gguf.GgufTensor;
-import dev.juggler.engine.model.ModelException;
-import dev.juggler.engine.placement.WeightDescriptor;
+import dev.juggler.engine.gguf.GgufMetadata;
+import dev.juggler.engine.inference.ModelInspection;
+import dev.juggler.engine.inference.ModelInspector;
 import dev.juggler.launcher.config.Configuration;
 import dev.juggler.launcher.terminal.TextTable;
 import dev.juggler.launcher.terminal.Units;
 import java.io.PrintWriter;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -25,6 +18,10 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.cfg.EnumFeature;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /** {@code juggler models}: what is configured; {@code show}: what is in a file. */
 @Command(
@@ -73,16 +70,34 @@ final class ModelsCommand implements Callable<Integer> {
     @Command(
             name = "show",
             mixinStandardHelpOptions = true,
-            description = "Shows what is in a model's file: metadata, tensors, roles.")
+            description = {
+                "Shows what a GGUF file holds, whether or not it can be run, without reading weights: family;"
+                        + " supported, or exactly why not; parameters in total and active per token; how"
+                        + " weights are stored; memory for weights by role and for keys and values.",
+                "docs/models.md tells how to read it. Exit codes: 0 supported, 3 readable but not supported, 1"
+                        + " no readable GGUF file."
+            })
     static final class Show implements Callable<Integer> {
+        private static final int NOT_SUPPORTED = 3;
         private static final int LONGEST_ARRAY = 8;
-        private static final int LONGEST_TEXT = 100;
+        private static final int WIDTH = 80;
 
         @Parameters(
                 arity = "0..1",
                 paramLabel = "MODEL",
                 description = "a configured name, or the path of a GGUF file")
         private @Nullable String model;
+
+        @Option(
+                names = "--json",
+                description = "print one JSON object: all of it, tensors too; sizes in bytes")
+        private boolean json;
+
+        @Option(names = "--metadata", description = "list the metadata too")
+        private boolean metadata;
+
+        @Option(names = "--tensors", description = "list the tensors too: type, extents, role")
+        private boolean tensors;
 
         @Option(
                 names = "--template",
@@ -97,89 +112,63 @@ final class ModelsCommand implements Callable<Integer> {
             Logging.beQuiet();
             PrintWriter out = spec.commandLine().getOut();
             ModelArgument chosen = ModelArgument.resolve(common.configuration(), model);
-            try (GgufFile file = GgufFile.open(chosen.path())) {
+            try (GgufFile file = GgufFile.openAvailable(chosen.path())) {
                 if (template) {
                     out.println(file.metadata().string("tokenizer.chat_template", ""));
-                } else {
-                    describe(chosen, file, out);
+                    return 0;
                 }
+                ModelInspection inspection =
+                        ModelInspector.inspect(file, chosen.settings(chosen.configuration()));
+                if (json) {
+                    out.println(json(inspection, file));
+                } else {
+                    print(inspection, file, out);
+                }
+                return inspection.supported() ? 0 : NOT_SUPPORTED;
+            } finally {
+                out.flush();
             }
-            out.flush();
-            return 0;
         }
 
-        private static void describe(ModelArgument chosen, GgufFile file, PrintWriter out) {
-            out.printf(
-                    "%s: %s, %s weights, %s, %s in %d file%s (GGUF version %d)%n",
-                    chosen.name(),
-                    file.architecture(),
-                    Units.count(file.parameters()),
-                    file.quantization(),
-                    Units.bytes(file.fileBytes()),
-                    file.paths().size(),
-                    file.paths().size() == 1 ? "" : "s",
-                    file.version());
-            Map<String, WeightDescriptor> roles = new HashMap<>();
-            try {
-                List<WeightDescriptor> weights = ModelLoader.builtIn().describe(file).weights();
-                weights.forEach(weight -> roles.putIfAbsent(weight.name(), weight));
-                out.println("Supported.");
-                out.println("\nRoles");
-                out.print(byRole(weights));
-            } catch (ModelException e) {
-                out.println("Not supported: " + e.getMessage());
-            }
-            out.println("\nMetadata");
-            out.print(metadata(file));
-            out.println("\nTensors");
-            out.print(tensors(file, roles));
+        private static String json(ModelInspection inspection, GgufFile file) {
+            JsonMapper mapper =
+                    JsonMapper.builder()
+                            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+                            .enable(EnumFeature.WRITE_ENUMS_USING_TO_STRING)
+                            .build();
+            ObjectNode object = mapper.valueToTree(inspection);
+            object.set("metadata", mapper.valueToTree(file.metadata().asMap(LONGEST_ARRAY)));
+            return mapper.writeValueAsString(object);
         }
 
-        private static TextTable byRole(List<WeightDescriptor> weights) {
-            Map<String, Long> bytes = new TreeMap<>();
-            Map<String, Set<String>> types = new LinkedHashMap<>();
-            for (WeightDescriptor weight : weights) {
-                bytes.merge(weight.role().toString(), weight.bytes(), Long::sum);
-                types.computeIfAbsent(weight.role().toString(), r -> new java.util.TreeSet<>())
-                        .add(weight.dtype().name());
+        private void print(ModelInspection inspection, GgufFile file, PrintWriter out) {
+            out.print(ModelReport.of(inspection));
+            if (metadata) {
+                out.println("\nMetadata");
+                out.print(metadata(file));
             }
-            TextTable table = new TextTable();
-            bytes.forEach((role, sum) ->
-                    table.row(
-                            role,
-                            Units.bytes(sum),
-                            String.join(" ", types.getOrDefault(role, Set.of()))));
-            return table;
+            if (tensors) {
+                out.println("\nTensors");
+                out.print(ModelReport.tensors(inspection));
+            }
+            if (!metadata && !tensors) {
+                out.println("\nAlso: --metadata, --tensors, --template, --json");
+            }
         }
 
         private static TextTable metadata(GgufFile file) {
+            GgufMetadata metadata = file.metadata();
+            int names = metadata.keys().stream().mapToInt(String::length).max().orElse(0);
             TextTable table = new TextTable();
-            file.metadata()
-                    .asMap(LONGEST_ARRAY)
-                    .forEach((key, value) -> table.row(key, shortened(String.valueOf(value))));
-            return table;
-        }
-
-        private static TextTable tensors(GgufFile file, Map<String, WeightDescriptor> roles) {
-            TextTable table = new TextTable();
-            for (GgufTensor tensor : file.tensors()) {
-                WeightDescriptor role = roles.get(tensor.name());
-                table.row(
-                        tensor.name(),
-                        tensor.typeName(),
-                        tensor.dimensions().stream()
-                                .map(String::valueOf)
-                                .collect(Collectors.joining(" x ")),
-                        role == null ? "not used" : role.role());
+            for (String key : metadata.keys()) {
+                table.row(key, shortened(metadata.describe(key), WIDTH - names - 4));
             }
             return table;
         }
 
-        private static String shortened(String text) {
-            String line = text.replace("\n", "\\n");
-            return line.length() <= LONGEST_TEXT
-                    ? line
-                    : line.substring(0, LONGEST_TEXT) + "... (" + text.length() + " characters)";
+        private static String shortened(String text, int most) {
+            int room = Math.max(20, most);
+            return text.length() <= room ? text : text.substring(0, room - 3) + "...";
         }
     }
 }

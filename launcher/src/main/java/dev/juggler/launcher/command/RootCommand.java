@@ -30,7 +30,7 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "Without a configuration Juggler serves its built-in demo model. Exit codes: 0 done, 1 failed,"
-                    + " 2 wrong usage or does not fit.",
+                    + " 2 wrong usage or does not fit, 3 not supported (models show).",
             "Shell completion: source <(juggler generate-completion)"
         },
         commandListHeading = "%nCommands:%n")

@@ -6,6 +6,13 @@ import java.util.List;
 /** Rows of text with aligned columns; a column of numbers alone is aligned to the right. */
 public final class TextTable {
     private final List<List<String>> rows = new ArrayList<>();
+    private boolean headed;
+
+    /** Names the columns; before all rows. */
+    public TextTable header(Object... names) {
+        headed = true;
+        return row(names);
+    }
 
     /** Appends a row; rows may differ in length. */
     public TextTable row(Object... cells) {
@@ -47,6 +54,7 @@ public final class TextTable {
             int column = i;
             numbers[i] =
                     rows.stream()
+                            .skip(headed ? 1 : 0)
                             .filter(row -> row.size() > column)
                             .map(row -> row.get(column))
                             .allMatch(cell -> !cell.isEmpty() && Character.isDigit(cell.charAt(0)));
