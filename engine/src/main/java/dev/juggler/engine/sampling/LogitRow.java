@@ -25,12 +25,8 @@ public final class LogitRow {
     /** Times each token was seen; all zero between uses. */
     final int[] seen;
 
-    /** Tokens that are left after the filters, and their weights. */
-    final int[] candidates;
-
-    final float[] weights;
-    int candidateCount;
-    double total;
+    /** Tokens that are left after the filters. */
+    final Candidates candidates;
 
     /** Tokens as sortable keys, see {@link #key}. */
     final long[] keys;
@@ -47,8 +43,7 @@ public final class LogitRow {
     public LogitRow(int vocabularySize) {
         logits = new float[vocabularySize];
         seen = new int[vocabularySize];
-        candidates = new int[vocabularySize];
-        weights = new float[vocabularySize];
+        candidates = new Candidates(vocabularySize);
         keys = new long[vocabularySize];
         raw = new float[vocabularySize];
     }
@@ -101,11 +96,8 @@ public final class LogitRow {
         for (float logit : raw) {
             max = Math.max(max, logit);
         }
-        double sum = 0;
-        for (float logit : raw) {
-            sum += FastExp.exp(logit - max);
-        }
-        double logSum = max + Math.log(sum);
+        candidates.weighAll(raw, max, 1);
+        double logSum = max + Math.log(candidates.total());
         int[] ids = new int[top];
         double[] values = new double[top];
         selectLargest(raw, top);

@@ -107,8 +107,6 @@ public final class TokenSampler {
 
     /** Leaves in {@code row} the candidates and their weights. */
     void filter(LogitRow row) {
-        row.candidateCount = 0;
-        row.total = 0;
         if (sampling.topK() > 0 && sampling.topK() < row.vocabularySize()) {
             filterLargest(row);
         } else {
@@ -130,12 +128,14 @@ public final class TokenSampler {
             count = reach(row, count, max, sampling.topP() * sum, 0);
         }
         float least = leastLogit(max);
+        row.candidates.clear();
         for (int i = 0; i < count; i++) {
             int id = LogitRow.id(row.keys[i]);
             if (row.logits[id] >= least) {
-                add(row, id, max);
+                row.candidates.add(id, row.logits[id]);
             }
         }
+        row.candidates.weigh(max, 1 / sampling.temperature());
     }
 
     /**
@@ -143,55 +143,52 @@ public final class TokenSampler {
      * in which its limit lies and sorts that one alone (Holtzman et al. 2020, arXiv:1904.09751).
      */
     private void filterAll(LogitRow row) {
-        float max = row.logits[row.largest()];
-        requireSome(max);
-        long leastKey = sampling.topP() < 1 ? leastKeyOfTopP(row, max) : LogitRow.LEAST_KEY;
-        float leastLogit = Math.max(leastLogit(max), LogitRow.logit(leastKey));
         float[] logits = row.logits;
-        float[] weights = row.weights;
-        int[] candidates = row.candidates;
+        float max = logits[row.largest()];
+        requireSome(max);
         float factor = 1 / sampling.temperature();
-        int count = 0;
-        double total = 0;
-        for (int id = 0; id < logits.length; id++) {
-            float logit = logits[id];
-            if (logit >= leastLogit) {
-                float weight = FastExp.exp((logit - max) * factor);
-                candidates[count] = id;
-                weights[count] = weight;
-                // At the limit of top-p only the lower ids are kept.
-                if (logit > leastLogit || LogitRow.key(logit, id) >= leastKey) {
-                    total += weight;
-                    count += weight > 0 ? 1 : 0;
-                }
-            }
+        if (sampling.topP() >= 1 && sampling.minP() == 0) {
+            row.candidates.weighAll(logits, max, factor);
+            return;
         }
-        row.candidateCount = count;
-        row.total = total;
+        long leastKey = LogitRow.key(leastLogit(max), Integer.MAX_VALUE);
+        if (sampling.topP() < 1) {
+            leastKey = Math.max(leastKey, leastKeyOfTopP(row, max));
+        } else {
+            row.candidates.weighAll(logits, max, 1);
+            row.candidates.retainHeavier(0.99f * sampling.minP());
+        }
+        row.candidates.retainFrom(leastKey);
+        row.candidates.weigh(max, factor);
     }
 
+    /** The key of the last token within top-p; leaves at least these tokens as candidates. */
     private long leastKeyOfTopP(LogitRow row, float max) {
+        Candidates candidates = row.candidates;
+        candidates.weighAll(row.logits, max, 1);
+        double wanted = sampling.topP() * candidates.total();
+        // Even all tokens below this together are not needed to reach the limit.
+        double negligible = 0.99 * (candidates.total() - wanted) / candidates.count();
+        candidates.retainHeavier((float) negligible);
+        candidates.weigh(max, 1);
         double[] bucketWeights = row.bucketWeights;
         Arrays.fill(bucketWeights, 0);
-        for (float logit : row.logits) {
-            float weight = FastExp.exp(logit - max);
-            bucketWeights[bucket(max - logit)] += weight;
+        for (int i = 0; i < candidates.count(); i++) {
+            bucketWeights[bucket(max - candidates.logit(i))] += candidates.weight(i);
         }
-        double sum = 0;
-        for (double weight : bucketWeights) {
-            sum += weight;
-        }
-        double wanted = sampling.topP() * sum;
         double before = 0;
         int crossing = 0;
         while (crossing < LogitRow.BUCKETS - 1 && before + bucketWeights[crossing] < wanted) {
             before += bucketWeights[crossing++];
         }
         int count = 0;
-        for (int id = 0; id < row.logits.length; id++) {
-            if (bucket(max - row.logits[id]) == crossing) {
-                row.keys[count++] = LogitRow.key(row.logits[id], id);
+        for (int i = 0; i < candidates.count(); i++) {
+            if (bucket(max - candidates.logit(i)) == crossing) {
+                row.keys[count++] = LogitRow.key(candidates.logit(i), candidates.id(i));
             }
+        }
+        if (count == 0) { // rounding: it takes them all
+            return LogitRow.LEAST_KEY;
         }
         row.sortKeys(0, count);
         return row.keys[reach(row, count, max, wanted, before) - 1];
@@ -222,24 +219,8 @@ public final class TokenSampler {
                 : (float) (max + Math.log(sampling.minP()));
     }
 
-    private void add(LogitRow row, int id, float max) {
-        float weight = FastExp.exp((row.logits[id] - max) / sampling.temperature());
-        if (weight > 0) {
-            row.candidates[row.candidateCount] = id;
-            row.weights[row.candidateCount++] = weight;
-            row.total += weight;
-        }
-    }
-
     private int draw(LogitRow row) {
-        double left = random.nextDouble() * row.total;
-        for (int i = 0; i < row.candidateCount; i++) {
-            left -= row.weights[i];
-            if (left < 0) {
-                return row.candidates[i];
-            }
-        }
-        return row.candidates[row.candidateCount - 1]; // rounding
+        return row.candidates.at(random.nextDouble() * row.candidates.total());
     }
 
     private static void requireSome(float max) {

@@ -1,0 +1,166 @@
+package dev.juggler.engine.sampling;
+
+/**
+ * Tokens that may come next and their weights: either the whole vocabulary, or those that were
+ * added. Weights are summed in blocks, so that drawing one reads a block and not all.
+ */
+final class Candidates {
+    private static final int BLOCK = 1024;
+
+    private final int[] ids;
+    private final float[] logits;
+    private final float[] weights;
+    private final double[] sums;
+    private float[] source;
+    private int count;
+    private boolean whole;
+    private double total;
+
+    Candidates(int vocabularySize) {
+        ids = new int[vocabularySize];
+        logits = new float[vocabularySize];
+        source = logits;
+        weights = new float[vocabularySize];
+        sums = new double[Math.ceilDiv(vocabularySize, BLOCK)];
+    }
+
+    /** Begins an empty set. */
+    void clear() {
+        count = 0;
+        whole = false;
+        total = 0;
+    }
+
+    /** Adds a token; it has no weight before {@link #weigh}. */
+    void add(int id, float logit) {
+        ids[count] = id;
+        logits[count++] = logit;
+    }
+
+    /** Gives each token of the set the weight {@code exp((logit - max) · factor)}. */
+    void weigh(float max, float factor) {
+        weigh(logits, max, factor);
+    }
+
+    /** Takes the whole vocabulary with these logits and weighs it likewise. */
+    void weighAll(float[] all, float max, float factor) {
+        whole = true;
+        count = all.length;
+        weigh(all, max, factor);
+    }
+
+    /** Keeps the tokens that have more than this weight; the weights themselves are gone then. */
+    void retainHeavier(float weight) {
+        int kept = 0;
+        float[] from = source;
+        for (int i = 0; i < count; i++) { // without branches: they could not be predicted
+            float own = weights[i];
+            ids[kept] = whole ? i : ids[i];
+            logits[kept] = from[i];
+            kept += own > weight ? 1 : 0;
+        }
+        count = kept;
+        whole = false;
+    }
+
+    /** Keeps the tokens whose {@link LogitRow#key} is not below this one. */
+    void retainFrom(long leastKey) {
+        float least = LogitRow.logit(leastKey);
+        int kept = 0;
+        for (int i = 0; i < count; i++) {
+            float logit = logits[i];
+            if (logit > least || (logit == least && LogitRow.key(logit, ids[i]) >= leastKey)) {
+                ids[kept] = ids[i];
+                logits[kept++] = logit;
+            }
+        }
+        count = kept;
+    }
+
+    /** How many tokens. */
+    int count() {
+        return count;
+    }
+
+    /** The token at place {@code index}. */
+    int id(int index) {
+        return whole ? index : ids[index];
+    }
+
+    /** The logit at place {@code index}. */
+    float logit(int index) {
+        return source[index];
+    }
+
+    /** The weight at place {@code index}. */
+    float weight(int index) {
+        return weights[index];
+    }
+
+    /** The sum of all weights. */
+    double total() {
+        return total;
+    }
+
+    /**
+     * The token at this point of the weights' sum.
+     *
+     * @param point from 0 to less than {@link #total}
+     */
+    int at(double point) {
+        double left = point;
+        int block = 0;
+        int last = Math.ceilDiv(count, BLOCK) - 1;
+        while (block < last && left >= sums[block]) {
+            left -= sums[block++];
+        }
+        int found = 0;
+        for (int i = block * BLOCK; i < Math.min(count, (block + 1) * BLOCK); i++) {
+            if (weights[i] > 0) {
+                found = i;
+                left -= weights[i];
+                if (left < 0) {
+                    return id(i);
+                }
+            }
+        }
+        if (weights[found] == 0) { // rounding led behind the last token that has a weight
+            found = count - 1;
+            while (weights[found] == 0) {
+                found--;
+            }
+        }
+        return id(found);
+    }
+
+    private void weigh(float[] from, float max, float factor) {
+        total = 0;
+        source = from;
+        for (int at = 0; at < count; at += BLOCK) {
+            int to = Math.min(count, at + BLOCK);
+            FastExp.exp(from, weights, at, to, max, factor);
+            double sum = sum(weights, at, to);
+            sums[at / BLOCK] = sum;
+            total += sum;
+        }
+    }
+
+    /** Four sums side by side: an addition need not wait for the one before. */
+    private static double sum(float[] values, int from, int to) {
+        double a = 0;
+        double b = 0;
+        double c = 0;
+        double d = 0;
+        int i = from;
+        for (; i + 3 < to; i += 4) {
+            a += values[i];
+            b += values[i + 1];
+            c += values[i + 2];
+            d += values[i + 3];
+        }
+        for (; i < to; i++) {
+            a += values[i];
+        }
+        return (a + b) + (c + d);
+    }
+}
