@@ -68,6 +68,11 @@ public final class ModelKeys {
         return access(() -> metadata.string("general.type", "model"));
     }
 
+    /** Tokens that the model was trained for; {@code fallback} where the file does not say. */
+    public int contextLength(int fallback) {
+        return integer("context_length", fallback, 1, Integer.MAX_VALUE);
+    }
+
     /** Experts of a layer that a token is sent to; 0 where there are none. */
     public int expertsUsed() {
         return integer("expert_used_count", 0, 0, DecoderShape.MOST_EXPERTS);

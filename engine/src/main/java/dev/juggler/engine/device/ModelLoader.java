@@ -72,6 +72,7 @@ public final class ModelLoader {
                     "general.type is \"%s\", so this is a part of a model or something that belongs to one; give the file of the model"
                             .formatted(type));
         }
+        keys.contextLength(1); // must be sound where it is there: caches are sized by it
         Model model = architectures.load(keys, weights);
         return new ModelDescription(
                 keys.architecture(),

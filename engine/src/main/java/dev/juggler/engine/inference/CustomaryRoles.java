@@ -22,7 +22,7 @@ final class CustomaryRoles {
             return Optional.of(Role.EXPERTS);
         } else if (name.startsWith("ffn_gate_inp.") || name.startsWith("exp_probs_b.")) {
             return Optional.of(Role.ROUTER);
-        } else if (name.matches("(attn|ssm|time_mix|shortconv|indexer)[_.].*")
+        } else if (name.matches("(attn|rope|ssm|time_mix|shortconv|indexer)[_.].*")
                 && !name.matches("attn_(post_)?norm(_\\d)?\\..*")) {
             return Optional.of(Role.ATTENTION);
         } else if (name.contains("norm")) {

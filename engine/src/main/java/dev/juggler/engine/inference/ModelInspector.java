@@ -213,13 +213,12 @@ public final class ModelInspector {
             return null;
         }
         List<KvLayerShape> layers = description.kvLayers();
-        int context = count(architecture + ".context_length");
         try {
             return new Cache(
                     settings.kvType().name(),
                     layers.stream().mapToLong(this::bytesOfToken).sum(),
                     bytesOf(layers, CACHE_TOKENS),
-                    context == 0 ? 0 : bytesOf(layers, context),
+                    bytesOfTrainedContext(layers),
                     cacheLayers(layers));
         } catch (IllegalArgumentException | ArithmeticException e) { // no such cache can be
             problems.add(
@@ -235,6 +234,15 @@ public final class ModelInspector {
         DType type = settings.kvType();
         return type.bytes(layer.keyWidth())
                 + (layer.valueWidth() == 0 ? 0 : type.bytes(layer.valueWidth()));
+    }
+
+    private long bytesOfTrainedContext(List<KvLayerShape> layers) {
+        int context = count(architecture + ".context_length");
+        try {
+            return context == 0 ? 0 : bytesOf(layers, context);
+        } catch (IllegalArgumentException | ArithmeticException e) {
+            return 0; // more than a cache can be; nobody has to use all of it
+        }
     }
 
     /** What the cache itself would allocate for one sequence. */
