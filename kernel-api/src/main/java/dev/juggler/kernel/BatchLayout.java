@@ -55,6 +55,15 @@ public final class BatchLayout {
         version++;
     }
 
+    /** A layout of {@code count} of these sequences, whose rows are counted from 0. */
+    public BatchLayout part(int first, int count) {
+        BatchLayout part = new BatchLayout(count);
+        for (int sequence = first; sequence < first + count; sequence++) {
+            part.add(rowCount[sequence], length[sequence], pages[sequence]);
+        }
+        return part;
+    }
+
     /** Sequences in the batch. */
     public int sequences() {
         return sequences;

@@ -19,6 +19,7 @@ public final class Architectures {
     public static Architectures builtIn() {
         return new Architectures(
                 Map.ofEntries(
+                        Map.entry("deepseek2", Deepseek2::load),
                         Map.entry("glm4moe", Glm4Moe::load),
                         Map.entry("gpt-oss", GptOss::load),
                         Map.entry("llama", Llama::load),

@@ -36,6 +36,23 @@ record DecoderShape(int layers, int width, float epsilon) {
                 (float) keys.number("attention.layer_norm_rms_epsilon", 0, 1));
     }
 
+    /** The same without the layers at the end that only predict further tokens. */
+    DecoderShape withoutPredicting(ModelKeys keys) {
+        int predicting = keys.integer("nextn_predict_layers", 0, 0, layers - 1);
+        return new DecoderShape(layers - predicting, width, epsilon);
+    }
+
+    /**
+     * Leaves out the weights of layers behind these.
+     *
+     * @param blocks layers in the file
+     */
+    void ignoreBehind(WeightSource weights, int blocks) {
+        for (int index = layers; index < blocks; index++) {
+            weights.ignore("blk.%d.".formatted(index), "predicts further tokens (NextN)");
+        }
+    }
+
     /** Takes embedding, last norm and head; where there is no head the embedding is it (tied). */
     Model assemble(WeightSource weights, List<DecoderLayer> layers) {
         String embedding = "token_embd.weight";

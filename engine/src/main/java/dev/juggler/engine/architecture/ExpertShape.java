@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param shared elements inside the expert that every token is sent to, 0 for none
  * @param leadingDense layers at the start that are dense
  * @param groups groups of experts, 1 for none
+ * @param groupBest a group is as good as its one best expert or its two best together
  */
 record ExpertShape(
         int experts,
@@ -25,7 +26,8 @@ record ExpertShape(
         boolean normalize,
         float scale,
         int groups,
-        int groupsUsed) {
+        int groupsUsed,
+        int groupBest) {
 
     /**
      * Reads the keys.
@@ -61,7 +63,24 @@ record ExpertShape(
                 keys.flag("expert_weights_norm", false),
                 scale(keys),
                 groups,
-                groupsUsed);
+                groupsUsed,
+                2);
+    }
+
+    /** The same with groups that are as good as their best expert. */
+    ExpertShape withGroupsByOneExpert() {
+        return new ExpertShape(
+                experts,
+                used,
+                inner,
+                shared,
+                leadingDense,
+                scoring,
+                normalize,
+                scale,
+                groups,
+                groupsUsed,
+                1);
     }
 
     /**
@@ -102,6 +121,6 @@ record ExpertShape(
      * @param bias F32 [1, experts] that the choice, but not the weights, looks at, or null
      */
     Routing routing(@Nullable Tensor bias) {
-        return new Routing(used, scoring, normalize, scale, groups, groupsUsed, bias);
+        return new Routing(used, scoring, normalize, scale, groups, groupsUsed, groupBest, bias);
     }
 }

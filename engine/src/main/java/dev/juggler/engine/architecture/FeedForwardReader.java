@@ -9,6 +9,7 @@ import dev.juggler.kernel.FeedForwardWeights;
 import dev.juggler.kernel.GatedActivation;
 import dev.juggler.kernel.RouterWeights;
 import dev.juggler.kernel.Routing;
+import dev.juggler.kernel.Tensor;
 
 /** Takes the feed-forward weights of a layer under the names that all families use. */
 final class FeedForwardReader {
@@ -31,6 +32,26 @@ final class FeedForwardReader {
                 router(weights, width, experts, routing),
                 stacks(weights, width, inner, experts),
                 null,
+                null);
+    }
+
+    /**
+     * Dense in the leading layers, behind them experts, perhaps beside a shared one and with a bias
+     * on the choice.
+     *
+     * @param inner elements inside a dense block
+     */
+    static FeedForwardBlock denseThenExperts(
+            LayerWeights weights, int width, int inner, ExpertShape shape) {
+        if (weights.layer() < shape.leadingDense()) {
+            return dense(weights, width, inner);
+        }
+        Tensor bias =
+                weights.vectorIfPresent("blk.%d.exp_probs_b.bias", Role.ROUTER, shape.experts());
+        return new MixtureOfExperts(
+                router(weights, width, shape.experts(), shape.routing(bias)),
+                stacks(weights, width, shape.inner(), shape.experts()),
+                shape.shared() == 0 ? null : shared(weights, width, shape.shared()),
                 null);
     }
 

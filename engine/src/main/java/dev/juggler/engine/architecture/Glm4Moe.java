@@ -1,17 +1,13 @@
 package dev.juggler.engine.architecture;
 
 import static dev.juggler.engine.placement.Role.NORM;
-import static dev.juggler.engine.placement.Role.ROUTER;
 
 import dev.juggler.engine.architecture.AttentionReader.Biases;
 import dev.juggler.engine.architecture.AttentionReader.Norm;
 import dev.juggler.engine.model.Model;
 import dev.juggler.engine.nn.DecoderLayer;
-import dev.juggler.engine.nn.FeedForwardBlock;
-import dev.juggler.engine.nn.MixtureOfExperts;
 import dev.juggler.kernel.RopePlan.Pairing;
 import dev.juggler.kernel.Routing.Scoring;
-import dev.juggler.kernel.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -34,9 +30,7 @@ final class Glm4Moe {
 
         static Config read(ModelKeys keys) {
             DecoderShape all = DecoderShape.read(keys);
-            int predicting = keys.integer("nextn_predict_layers", 0, 0, all.layers() - 1);
-            DecoderShape decoder =
-                    new DecoderShape(all.layers() - predicting, all.width(), all.epsilon());
+            DecoderShape decoder = all.withoutPredicting(keys);
             return new Config(
                     all.layers(),
                     decoder,
@@ -68,25 +62,10 @@ final class Glm4Moe {
                             layer.vector("blk.%d.attn_norm.weight", NORM, width),
                             attention.read(layer, shape.plan(0, null)),
                             layer.vector("blk.%d.post_attention_norm.weight", NORM, width),
-                            feedForward(config, layer)));
+                            FeedForwardReader.denseThenExperts(
+                                    layer, width, config.feedForwardWidth(), config.experts())));
         }
-        for (int index = config.decoder().layers(); index < config.blocks(); index++) {
-            weights.ignore("blk.%d.".formatted(index), "predicts further tokens (NextN)");
-        }
+        config.decoder().ignoreBehind(weights, config.blocks());
         return config.decoder().assemble(weights, layers);
-    }
-
-    private static FeedForwardBlock feedForward(Config config, LayerWeights layer) {
-        int width = config.decoder().width();
-        ExpertShape shape = config.experts();
-        if (layer.layer() < shape.leadingDense()) {
-            return FeedForwardReader.dense(layer, width, config.feedForwardWidth());
-        }
-        Tensor bias = layer.vectorIfPresent("blk.%d.exp_probs_b.bias", ROUTER, shape.experts());
-        return new MixtureOfExperts(
-                FeedForwardReader.router(layer, width, shape.experts(), shape.routing(bias)),
-                FeedForwardReader.stacks(layer, width, shape.inner(), shape.experts()),
-                shape.shared() == 0 ? null : FeedForwardReader.shared(layer, width, shape.shared()),
-                null);
     }
 }

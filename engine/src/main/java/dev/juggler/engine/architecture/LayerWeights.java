@@ -14,6 +14,15 @@ record LayerWeights(WeightSource weights, int layer) {
         return weights.has(name.formatted(layer));
     }
 
+    /**
+     * Leaves out a tensor, if the file has it.
+     *
+     * @param reason why the model says the same without it
+     */
+    void ignore(String name, String reason) {
+        weights.ignore(name.formatted(layer), reason);
+    }
+
     /** [rows, columns]. */
     Tensor matrix(String name, Role role, int rows, int columns) {
         return take(name, role, Shape.matrix(rows, columns), 0, false);

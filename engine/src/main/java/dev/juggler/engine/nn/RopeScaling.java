@@ -81,6 +81,11 @@ public sealed interface RopeScaling {
             double magnitude)
             implements RopeScaling {
 
+        /** The same with another factor on rotated elements. */
+        public Yarn withMagnitude(double other) {
+            return new Yarn(factor, originalContext, extension, betaFast, betaSlow, other);
+        }
+
         /**
          * {@code 1 + 0.1 · multiplier · ln factor}, the paper's attention temperature; 1 for
          * factors up to 1.

@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A model of a family with a random shape and random weights, for tests: it writes itself as a
@@ -68,7 +69,9 @@ final class RandomModel {
     int groups = 1;
     int groupsUsed = 1;
     double shareScale = 1;
+    int groupBest = 2;
     String secondNorm = "ffn_norm";
+    @Nullable RandomLatent latent;
 
     RandomModel(String family, long seed) {
         this.family = family;
@@ -94,6 +97,7 @@ final class RandomModel {
                 sharedInner = 4 + random.nextInt(40);
                 sharedGate = true;
             }
+            case "deepseek2" -> latent = new RandomLatent(this);
             case "glm4moe" -> glm();
             case "gpt-oss" -> gptOss();
             case "qwen3" -> headNorm = true;
@@ -135,6 +139,11 @@ final class RandomModel {
         secondNorm = "post_attention_norm";
         biases = true;
         headNorm = random.nextBoolean();
+        groupedExperts();
+    }
+
+    /** Experts as GLM-4.5 and DeepSeek have them. */
+    void groupedExperts() {
         experts(random.nextBoolean());
         groups = 1 + random.nextInt(3);
         groupsUsed = 1 + random.nextInt(groups);
@@ -204,6 +213,10 @@ final class RandomModel {
 
     private void attention(String blk) {
         norm(blk + "attn_norm.weight", width);
+        if (latent != null) {
+            latent.addWeights(blk);
+            return;
+        }
         matrix(blk + "attn_q.weight", width, heads * keyWidth);
         matrix(blk + "attn_k.weight", width, kvHeads * keyWidth);
         matrix(blk + "attn_v.weight", width, kvHeads * valueWidth);
@@ -249,18 +262,18 @@ final class RandomModel {
         }
     }
 
-    private void matrix(String name, int... dimensions) {
+    void matrix(String name, int... dimensions) {
         add(name, 1.4 / Math.sqrt(dimensions[0]), dimensions);
     }
 
-    private void norm(String name, int size) {
+    void norm(String name, int size) {
         Weight weight = add(name, 0.1, size);
         for (int i = 0; i < size; i++) {
             weight.values[i] += 1;
         }
     }
 
-    private Weight add(String name, double deviation, int... dimensions) {
+    Weight add(String name, double deviation, int... dimensions) {
         int count = 1;
         for (int dimension : dimensions) {
             count *= dimension;
@@ -303,8 +316,8 @@ final class RandomModel {
                 keys.put("expert_feed_forward_length", expertInner);
             }
         }
-        if (family.equals("glm4moe")) {
-            glmKeys(keys);
+        if (family.equals("glm4moe") || latent != null) {
+            groupedKeys(keys);
         } else if (sharedInner > 0) {
             keys.put("expert_shared_feed_forward_length", sharedInner);
         }
@@ -319,10 +332,13 @@ final class RandomModel {
             keys.put("rope.scaling.type", "linear");
             keys.put("rope.scaling.factor", (float) linearFactor);
         }
+        if (latent != null) {
+            latent.addKeys(keys);
+        }
         return keys;
     }
 
-    private void glmKeys(Map<String, Object> keys) {
+    private void groupedKeys(Map<String, Object> keys) {
         keys.put("expert_shared_count", sharedInner / expertInner);
         keys.put("leading_dense_block_count", leadingDense);
         keys.put("expert_weights_scale", (float) shareScale);

@@ -23,7 +23,11 @@ final class StraightLineModel {
         }
         for (int layer = 0; layer < model.layers; layer++) {
             String blk = "blk." + layer + ".";
-            double[][] attended = attention(blk, normed(x, blk + "attn_norm.weight"), layer);
+            double[][] normed = normed(x, blk + "attn_norm.weight");
+            double[][] attended =
+                    model.latent == null
+                            ? attention(blk, normed, layer)
+                            : new StraightLineLatent(model, this).attention(blk, normed);
             addTo(x, attended);
             double[][] h = normed(x, blk + model.secondNorm + ".weight");
             for (int p = 0; p < ids.length; p++) {
@@ -121,7 +125,7 @@ final class StraightLineModel {
         }
     }
 
-    private double frequency(int pair) {
+    double frequency(int pair) {
         double theta = Math.pow((float) model.ropeBase, -2.0 * pair / model.rotated);
         if (model.frequencyFactors) {
             theta /= values("rope_freqs.weight")[pair];
@@ -181,7 +185,7 @@ final class StraightLineModel {
         return out;
     }
 
-    /** The best experts of the best groups; a group is as good as its two best experts. */
+    /** The best experts of the best groups; a group is as good as its best expert or two. */
     private int[] chosen(double[] scores) {
         int size = scores.length / model.groups;
         int[] groups =
@@ -192,7 +196,7 @@ final class StraightLineModel {
                                         Arrays.stream(scores, group * size, (group + 1) * size)
                                                 .map(score -> -score)
                                                 .sorted()
-                                                .limit(2)
+                                                .limit(model.groupBest)
                                                 .map(score -> -score)
                                                 .sum())
                                 .toArray());
@@ -240,7 +244,7 @@ final class StraightLineModel {
         return Arrays.stream(x).map(row -> norm(row, 0, row.length, name)).toArray(double[][]::new);
     }
 
-    private double[] norm(double[] x, int from, int count, String name) {
+    double[] norm(double[] x, int from, int count, String name) {
         double squares = 0;
         for (int i = 0; i < count; i++) {
             squares += x[from + i] * x[from + i];
@@ -253,7 +257,7 @@ final class StraightLineModel {
     }
 
     /** Matrix {@code index} of a tensor times a vector. */
-    private double[] times(String name, int index, double[] x) {
+    double[] times(String name, int index, double[] x) {
         RandomModel.Weight weight = weight(name);
         int columns = weight.dimensions[0];
         int rows = weight.dimensions.length > 1 ? weight.dimensions[1] : 1;
@@ -281,7 +285,7 @@ final class StraightLineModel {
         return row;
     }
 
-    private float[] values(String name) {
+    float[] values(String name) {
         return weight(name).values;
     }
 

@@ -39,7 +39,16 @@ class HybridPlacementTest {
                     "qwen3moe-wide.F32",
                     "olmoe.F32",
                     "glm4moe.F32",
-                    "gpt-oss.F32");
+                    "gpt-oss.F32",
+                    "deepseek2-v2.F32",
+                    "deepseek2-v3-split.F32");
+    private static final List<String> MOES =
+            List.of(
+                    "mixtral.F32",
+                    "qwen2moe.F32",
+                    "glm4moe.F32",
+                    "gpt-oss.F32",
+                    "deepseek2-v3-groups.F32");
     private static final int[] IDS = {7, 3, 250, 18, 99, 41, 5, 5, 190, 77, 2, 130, 64, 9, 301};
 
     private static WeightDevices byRole(Role role, String device, String others) {
@@ -56,7 +65,12 @@ class HybridPlacementTest {
     }
 
     private static float[][] single(String name) {
-        return logits(name, WeightDevices.all("a"), List.of(new NamedBackend("a")), 7);
+        return single(name, 7);
+    }
+
+    private static float[][] single(String name, int rowsPerStep) {
+        List<Backend> one = List.of(new NamedBackend("a"));
+        return logits(name, WeightDevices.all("a"), one, rowsPerStep);
     }
 
     private static List<Backend> hosts() {
@@ -74,9 +88,11 @@ class HybridPlacementTest {
     private static void assertSameEverywhere(WeightDevices placement, String what) {
         int cases = 0;
         for (String name : MODELS) {
-            float[][] expected = single(name);
-            for (List<Backend> backends : List.of(hosts(), hostAndFar(), far())) {
-                for (int rowsPerStep : new int[] {1, 7}) {
+            for (int rowsPerStep : new int[] {1, 7}) {
+                // Latent attention computes single rows and chunks in different forms; with all
+                // others a row's bits do not depend on the rows beside it.
+                float[][] expected = single(name, name.startsWith("deepseek") ? rowsPerStep : 7);
+                for (List<Backend> backends : List.of(hosts(), hostAndFar(), far())) {
                     String label = "%s, %s, %s".formatted(name, what, backends);
                     assertSame(expected, logits(name, placement, backends, rowsPerStep), label);
                     cases++;
@@ -128,7 +144,7 @@ class HybridPlacementTest {
     void expertsSplitByIdAddUp() {
         int cases = 0;
         double worst = 0;
-        for (String name : List.of("mixtral.F32", "qwen2moe.F32", "glm4moe.F32", "gpt-oss.F32")) {
+        for (String name : MOES) {
             float[][] expected = single(name);
             for (int seed = 0; seed < 4; seed++) {
                 int lot = seed;

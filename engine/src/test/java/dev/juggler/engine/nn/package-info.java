@@ -1,0 +1,5 @@
+/** Blocks by themselves. */
+@NullMarked
+package dev.juggler.engine.nn;
+
+import org.jspecify.annotations.NullMarked;
