@@ -6,38 +6,118 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** The memory of the machine, or of the container that it pretends to be. */
+/**
+ * The memory of the machine, or of the container that it pretends to be. On Linux it is read from
+ * /proc and from the memory controller of the process's control groups (versions 1 and 2);
+ * elsewhere the JVM is asked, which would load its whole management library.
+ */
 public final class HostMemory {
-    private static final Path MEMINFO = Path.of("/proc/meminfo");
+    private static final long NONE = -1;
 
-    private HostMemory() {}
+    private final Path root;
+
+    private HostMemory(Path root) {
+        this.root = root;
+    }
 
     /**
      * Total, and what could be allocated now; on Linux, memory of the file cache counts as free.
      */
     public static MemoryInfo now() {
+        return of(Path.of("/"));
+    }
+
+    /** As {@link #now}, for a machine whose /proc and /sys lie in this folder. */
+    static MemoryInfo of(Path root) {
+        HostMemory memory = new HostMemory(root);
+        Path meminfo = root.resolve("proc/meminfo");
+        long total = value(meminfo, "MemTotal:") << 10;
+        long free = value(meminfo, "MemAvailable:") << 10;
+        return total > 0 && free > 0 ? memory.limited(new MemoryInfo(total, free)) : byJvm();
+    }
+
+    private static MemoryInfo byJvm() {
         var system =
                 ManagementFactory.getPlatformMXBean(com.sun.management.OperatingSystemMXBean.class);
-        long total = system.getTotalMemorySize();
-        long free = system.getFreeMemorySize();
-        // A container's limit is below the machine's total: there the JVM's own count is right.
-        if (total == meminfo("MemTotal:", -1)) {
-            free = meminfo("MemAvailable:", free);
+        return new MemoryInfo(system.getTotalMemorySize(), system.getFreeMemorySize());
+    }
+
+    /** Whatever the control groups of this process leave of the machine's memory. */
+    private MemoryInfo limited(MemoryInfo machine) {
+        MemoryInfo memory = machine;
+        for (String line : lines(root.resolve("proc/self/cgroup"))) {
+            String[] parts = line.split(":", 3); // number:controllers:path
+            if (parts.length < 3) {
+                continue;
+            }
+            Path path = Path.of(parts[2]);
+            if (parts[1].isEmpty()) {
+                memory =
+                        limited(
+                                memory,
+                                "sys/fs/cgroup",
+                                path,
+                                "memory.max",
+                                "memory.current",
+                                "file");
+            } else if (List.of(parts[1].split(",")).contains("memory")) {
+                memory =
+                        limited(
+                                memory,
+                                "sys/fs/cgroup/memory",
+                                path,
+                                "memory.limit_in_bytes",
+                                "memory.usage_in_bytes",
+                                "total_cache");
+            }
+        }
+        return memory;
+    }
+
+    /** The group and all groups around it count; a container may see its own group as the root. */
+    private MemoryInfo limited(
+            MemoryInfo outer,
+            String mount,
+            Path path,
+            String limitFile,
+            String usageFile,
+            String cache) {
+        long total = outer.total();
+        long free = outer.free();
+        Path top = root.resolve(mount);
+        Path group = top.resolve(Path.of("/").relativize(path)).normalize();
+        for (; group != null && group.startsWith(top); group = group.getParent()) {
+            long limit = value(group.resolve(limitFile), "");
+            if (limit > 0 && limit < outer.total()) {
+                long used = Math.max(0, value(group.resolve(usageFile), ""));
+                long cached = Math.max(0, value(group.resolve("memory.stat"), cache + " "));
+                total = Math.min(total, limit);
+                free = Math.min(free, Math.max(0, limit - used + Math.min(used, cached)));
+            }
         }
         return new MemoryInfo(total, free);
     }
 
-    private static long meminfo(String key, long otherwise) {
-        try {
-            List<String> lines = Files.readAllLines(MEMINFO);
-            for (String line : lines) {
-                if (line.startsWith(key)) {
-                    return Long.parseLong(line.replaceAll("\\D", "")) << 10;
+    /** The number behind {@code key} at the beginning of a line, or less than 0. */
+    private static long value(Path file, String key) {
+        for (String line : lines(file)) {
+            if (line.startsWith(key)) {
+                String digits = line.substring(key.length()).replaceAll("\\D", "");
+                try {
+                    return Long.parseLong(digits);
+                } catch (NumberFormatException e) {
+                    return NONE; // "max", or more than any memory
                 }
             }
-        } catch (IOException | NumberFormatException e) {
-            // Not Linux, or a kernel that writes it another way.
         }
-        return otherwise;
+        return NONE;
+    }
+
+    private static List<String> lines(Path file) {
+        try {
+            return Files.readAllLines(file);
+        } catch (IOException e) {
+            return List.of();
+        }
     }
 }

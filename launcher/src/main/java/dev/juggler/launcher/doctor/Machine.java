@@ -1,11 +1,12 @@
 package dev.juggler.launcher.doctor;
 
 import dev.juggler.engine.placement.HostBandwidth;
+import dev.juggler.kernel.HostMemory;
+import dev.juggler.kernel.MemoryInfo;
 import dev.juggler.launcher.terminal.Units;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -109,28 +110,14 @@ public final class Machine {
     }
 
     private static Finding memory() {
-        long total = 0;
-        long free = 0;
-        if (ManagementFactory.getOperatingSystemMXBean()
-                instanceof com.sun.management.OperatingSystemMXBean system) {
-            total = system.getTotalMemorySize();
-            free = availableMemory().orElse(system.getFreeMemorySize());
-        }
-        String detail = "%s, %s available".formatted(Units.bytes(total), Units.bytes(free));
+        MemoryInfo memory = HostMemory.now();
+        long free = memory.free();
+        String detail =
+                "%s, %s available".formatted(Units.bytes(memory.total()), Units.bytes(free));
         return free >= LITTLE_MEMORY
                 ? Finding.ok("memory", detail)
                 : Finding.warning(
                         "memory", detail, "large models will not fit; close other programs");
-    }
-
-    private static Optional<Long> availableMemory() {
-        try (Stream<String> lines = Files.lines(Path.of("/proc/meminfo"))) {
-            return lines.filter(line -> line.startsWith("MemAvailable:"))
-                    .map(line -> Long.parseLong(line.replaceAll("\\D", "")) * 1024)
-                    .findFirst();
-        } catch (IOException | java.io.UncheckedIOException | NumberFormatException e) {
-            return Optional.empty();
-        }
     }
 
     private static Finding bandwidth() {
