@@ -31,7 +31,7 @@ public final class Scheduler implements AutoCloseable {
     private final PagePool pool;
     private final int pageSize;
     private final Step step;
-    private final int[] share;
+    private final RowShares shares;
     private final RetryEstimate retry = new RetryEstimate();
 
     private final ReentrantLock lock = new ReentrantLock();
@@ -54,7 +54,7 @@ public final class Scheduler implements AutoCloseable {
         this.pool = pool;
         this.pageSize = pageSize;
         step = new Step(limits.stepRows(), limits.parallel(), pageSize);
-        share = new int[limits.parallel()];
+        shares = new RowShares(limits.parallel());
     }
 
     /** Its limits. */
@@ -298,10 +298,10 @@ public final class Scheduler implements AutoCloseable {
         dropCancelledAndStalled(now);
         admit();
         step.clear();
-        shareRows(now);
+        shares.share(running, limits.stepRows(), now);
         for (int index = 0; index < running.size(); index++) {
-            if (share[index] > 0) {
-                step.add(running.get(index), share[index]);
+            if (shares.of(index) > 0) {
+                step.add(running.get(index), shares.of(index));
             }
         }
         return step.size() > 0;
@@ -338,40 +338,6 @@ public final class Scheduler implements AutoCloseable {
             sequence.admit(pool.take(needed));
             running.add(sequence);
         }
-    }
-
-    /**
-     * Rows of each running sequence in the next step. One for each that generates; the rest evenly
-     * for the prompts, what a short one does not need going to the earliest of the others.
-     */
-    private void shareRows(long now) {
-        int left = limits.stepRows();
-        int prompts = 0;
-        for (int index = 0; index < running.size(); index++) {
-            Sequence sequence = running.get(index);
-            share[index] = sequence.park(now) ? 0 : 1;
-            left -= share[index];
-            prompts += share[index] == 1 && pending(index) > 1 ? 1 : 0;
-        }
-        if (prompts == 0) {
-            return;
-        }
-        int even = left / prompts;
-        for (int round = 0; round < 2; round++) { // an even share each, then what is left
-            for (int index = 0; index < running.size(); index++) {
-                if (share[index] > 0) {
-                    int most = round == 0 ? even : left;
-                    int more = Math.min(pending(index) - share[index], most);
-                    share[index] += more;
-                    left -= more;
-                }
-            }
-        }
-    }
-
-    private int pending(int index) {
-        Sequence sequence = running.get(index);
-        return sequence.length() - sequence.computed();
     }
 
     private long longestParked() {

@@ -6,111 +6,21 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.juggler.engine.cache.KvCachePlan;
-import dev.juggler.engine.cache.PagePool;
-import dev.juggler.engine.model.KvCache;
 import dev.juggler.engine.sampling.TokenSampler;
 import dev.juggler.inference.InferenceException;
 import dev.juggler.inference.InferenceException.Kind;
 import dev.juggler.inference.Sampling;
-import dev.juggler.kernel.BufferWorkspace;
-import dev.juggler.kernel.HostBuffer;
 import dev.juggler.kernel.Tensor;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** The scheduler on the test's own thread, step by step, with the invariants after each. */
 class SchedulerTest {
-    /** A scheduler, a fake model and its cache, driven by hand. */
-    private static final class Bench {
-        final SchedulerLimits limits;
-        final PagePool pool;
-        final Scheduler scheduler;
-        final RecallModel model = new RecallModel();
-        final KvCache cache;
-        final BufferWorkspace workspace = new BufferWorkspace(HostBuffer.allocate(1 << 20));
-        final StepSampler sampler;
-        int steps;
-
-        Bench(SchedulerLimits limits, int pages, int pageSize) {
-            this.limits = limits;
-            pool = new PagePool(pages);
-            KvCachePlan plan = RecallModel.cachePlan(pages, pageSize);
-            cache = RecallModel.cache(plan);
-            scheduler = new Scheduler("fake", limits, pool, pageSize);
-            sampler = new StepSampler(RecallModel.VOCABULARY, limits.parallel());
-        }
-
-        /** Computes one step if there is one, and checks what must hold of it. */
-        boolean step() {
-            Step step = scheduler.poll();
-            if (step == null) {
-                checkPages();
-                return false;
-            }
-            checkStep(step);
-            long mark = workspace.mark();
-            try {
-                Tensor logits =
-                        model.forward(
-                                step.batch(workspace), cache, workspace, RecallModel.noKernels());
-                scheduler.commit(step, sampler.sample(step, logits));
-            } catch (IllegalStateException e) {
-                scheduler.fail(step, e);
-            }
-            workspace.release(mark);
-            steps++;
-            checkPages();
-            return true;
-        }
-
-        private void checkStep(Step step) {
-            assertTrue(step.rows() <= limits.stepRows(), "more rows than a step may have");
-            assertTrue(step.size() <= limits.parallel(), "more sequences than may run");
-            Set<Sequence> inStep = new HashSet<>();
-            int sum = 0;
-            for (int i = 0; i < step.size(); i++) {
-                assertTrue(inStep.add(step.sequence(i)), "a sequence is in a step twice");
-                assertTrue(step.rows(i) >= 1);
-                sum += step.rows(i);
-            }
-            assertEquals(step.rows(), sum);
-            int outputs = step.batch(workspace).outputs();
-            workspace.release(0);
-            int expected = 0;
-            for (int i = 0; i < step.size(); i++) {
-                expected += step.hasOutput(i) ? 1 : 0;
-            }
-            assertEquals(expected, outputs);
-            for (Sequence sequence : scheduler.runningSequences()) {
-                boolean parked = sequence.park(System.nanoTime());
-                assertEquals(!parked, inStep.contains(sequence), "everybody goes on in every step");
-            }
-        }
-
-        private void checkPages() {
-            Map<Integer, Integer> users = new HashMap<>();
-            int used = 0;
-            for (Sequence sequence : scheduler.runningSequences()) {
-                for (int page : sequence.pages()) {
-                    users.merge(page, 1, Integer::sum);
-                    used++;
-                }
-            }
-            assertEquals(used, users.size(), "a page has two owners");
-            assertEquals(pool.pages() - used, pool.free(), "a page is lost");
-        }
-    }
-
     private static SchedulerLimits limits(int context, int parallel, int stepRows, int queue) {
         return new SchedulerLimits(context, parallel, stepRows, queue, 16, Duration.ofMinutes(1));
     }
@@ -151,8 +61,8 @@ class SchedulerTest {
             int pageSize = 1 + random.nextInt(8);
             int context = 40 + random.nextInt(40);
             int pages = context / pageSize + 1 + random.nextInt(parallel * 10);
-            Bench bench =
-                    new Bench(
+            SchedulerBench bench =
+                    new SchedulerBench(
                             new SchedulerLimits(
                                     context,
                                     parallel,
@@ -236,12 +146,12 @@ class SchedulerTest {
         }
         List<List<Integer>> alone = new ArrayList<>();
         for (int[] prompt : prompts) {
-            Bench bench = new Bench(limits(200, 1, 512, 8), 100, 4);
+            SchedulerBench bench = new SchedulerBench(limits(200, 1, 512, 8), 100, 4);
             Sequence sequence = bench.scheduler.submit(prompt, options(15));
             while (bench.step()) {}
             alone.add(drain(sequence));
         }
-        Bench bench = new Bench(limits(200, 8, 24, 8), 400, 4);
+        SchedulerBench bench = new SchedulerBench(limits(200, 8, 24, 8), 400, 4);
         List<Sequence> together = new ArrayList<>();
         for (int[] prompt : prompts) {
             together.add(bench.scheduler.submit(prompt, options(15)));
@@ -255,7 +165,7 @@ class SchedulerTest {
 
     @Test
     void aLongPromptDoesNotHoldUpThoseWhoGenerateNorAShortPrompt() throws Exception {
-        Bench bench = new Bench(limits(2000, 3, 32, 8), 600, 16);
+        SchedulerBench bench = new SchedulerBench(limits(2000, 3, 32, 8), 600, 16);
         Random random = new Random(1);
         Sequence generating = bench.scheduler.submit(prompt(random, 4), options(100));
         bench.step();
@@ -272,7 +182,7 @@ class SchedulerTest {
 
     @Test
     void aStepIsFilledWhereThereIsWork() {
-        Bench bench = new Bench(limits(500, 4, 64, 8), 200, 16);
+        SchedulerBench bench = new SchedulerBench(limits(500, 4, 64, 8), 200, 16);
         Random random = new Random(1);
         for (int length : new int[] {200, 3, 5, 200}) {
             bench.scheduler.submit(prompt(random, length), options(5));
@@ -284,7 +194,7 @@ class SchedulerTest {
 
     @Test
     void theContextIsArithmetic() {
-        Bench bench = new Bench(limits(100, 1, 16, 8), 10, 16);
+        SchedulerBench bench = new SchedulerBench(limits(100, 1, 16, 8), 10, 16);
         InferenceException tooLong =
                 assertThrows(
                         InferenceException.class,
@@ -312,7 +222,7 @@ class SchedulerTest {
 
     @Test
     void theFullContextCanBeUsed() throws Exception {
-        Bench bench = new Bench(limits(64, 1, 16, 8), 4, 16);
+        SchedulerBench bench = new SchedulerBench(limits(64, 1, 16, 8), 4, 16);
         int[] prompt = prompt(new Random(2), 10);
         Sequence sequence = bench.scheduler.submit(prompt, options(null));
         List<Integer> got = new ArrayList<>();
@@ -328,7 +238,7 @@ class SchedulerTest {
 
     @Test
     void aFullQueueIsRefusedWithAnEstimate() {
-        Bench bench = new Bench(limits(100, 1, 16, 2), 10, 16);
+        SchedulerBench bench = new SchedulerBench(limits(100, 1, 16, 2), 10, 16);
         for (int i = 0; i < 3; i++) { // one place to run, two to wait
             bench.scheduler.submit(new int[10], options(10));
         }
@@ -344,7 +254,7 @@ class SchedulerTest {
 
     @Test
     void aLargeRequestIsNotOvertakenForEver() {
-        Bench bench = new Bench(limits(64, 4, 16, 20), 4, 16);
+        SchedulerBench bench = new SchedulerBench(limits(64, 4, 16, 20), 4, 16);
         bench.scheduler.submit(new int[10], options(20)); // 2 pages
         bench.step();
         Sequence large = bench.scheduler.submit(new int[40], options(20)); // 4 pages
@@ -370,7 +280,7 @@ class SchedulerTest {
 
     @Test
     void aFailedStepFailsItsSequencesAndTheNextRequestIsAnswered() throws Exception {
-        Bench bench = new Bench(limits(100, 2, 16, 8), 20, 16);
+        SchedulerBench bench = new SchedulerBench(limits(100, 2, 16, 8), 20, 16);
         Sequence one = bench.scheduler.submit(new int[] {1, 2}, options(10));
         Sequence two = bench.scheduler.submit(new int[] {3, 4}, options(10));
         Sequence waits = bench.scheduler.submit(new int[] {5}, options(3));
@@ -391,8 +301,9 @@ class SchedulerTest {
 
     @Test
     void anAnswerThatNobodyReadsLosesItsPlaceWhenOthersWait() throws Exception {
-        Bench bench =
-                new Bench(new SchedulerLimits(100, 1, 16, 8, 2, Duration.ofMillis(30)), 10, 16);
+        SchedulerBench bench =
+                new SchedulerBench(
+                        new SchedulerLimits(100, 1, 16, 8, 2, Duration.ofMillis(30)), 10, 16);
         Sequence unread = bench.scheduler.submit(new int[] {1}, options(50));
         while (bench.step()) {}
         Thread.sleep(50);
@@ -405,7 +316,7 @@ class SchedulerTest {
 
     @Test
     void cancellingAWaitingRequestFreesItsPlaceAtOnce() {
-        Bench bench = new Bench(limits(100, 1, 16, 1), 10, 16);
+        SchedulerBench bench = new SchedulerBench(limits(100, 1, 16, 1), 10, 16);
         bench.scheduler.submit(new int[10], options(10));
         bench.step();
         Sequence waiting = bench.scheduler.submit(new int[10], options(10));
@@ -418,7 +329,7 @@ class SchedulerTest {
 
     @Test
     void logitsThatAreNoNumbersFailTheirSequenceAlone() throws Exception {
-        Bench bench = new Bench(limits(100, 2, 16, 8), 20, 16);
+        SchedulerBench bench = new SchedulerBench(limits(100, 2, 16, 8), 20, 16);
         Sequence bad = bench.scheduler.submit(new int[] {1}, options(5));
         Sequence good = bench.scheduler.submit(new int[] {2}, options(1));
         Step step = bench.scheduler.poll();

@@ -36,6 +36,8 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = {
             "A conversation in the terminal. /help lists what can be typed besides text.",
+            "Several lines: between \"\"\" and \"\"\"; or Alt-Enter or a backslash at the end of a line"
+                    + " instead of Enter. Pasted lines stay together.",
             "Ctrl-C stops an answer, Ctrl-D or /bye ends the conversation."
         })
 final class ChatCommand implements Callable<Integer> {
@@ -45,6 +47,8 @@ final class ChatCommand implements Callable<Integer> {
             /clear         forget the conversation
             /undo          take the last question and its answer back
             /bye           leave (also Ctrl-D)
+            \"""           begins a message of several lines, until \""" again
+            ... \\          a backslash at the end, or Alt-Enter: the message goes on
             """;
 
     @Parameters(
@@ -91,15 +95,18 @@ final class ChatCommand implements Callable<Integer> {
     private void converse(LineReader reader, Inference inference, String name)
             throws InterruptedException {
         while (true) {
-            String line;
+            TypedMessage typed;
             try {
-                line = reader.readLine("> ").strip();
+                typed = TypedMessage.read(reader::readLine);
             } catch (UserInterruptException e) {
                 continue;
             } catch (EndOfFileException e) {
                 return;
             }
-            if (line.equals("/bye") || line.equals("/exit")) {
+            String line = typed.text();
+            if (typed.quoted() && !line.isEmpty()) {
+                answer(line, inference, name, reader.getTerminal());
+            } else if (line.equals("/bye") || line.equals("/exit")) {
                 return;
             } else if (line.startsWith("/")) {
                 command(line, reader.getTerminal());

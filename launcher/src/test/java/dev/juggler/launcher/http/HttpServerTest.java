@@ -1,9 +1,7 @@
 package dev.juggler.launcher.http;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -11,99 +9,19 @@ import dev.juggler.protocol.HttpCall;
 import dev.juggler.protocol.HttpError;
 import dev.juggler.protocol.Protocol;
 import dev.juggler.protocol.Route;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
-@Timeout(60)
-class HttpServerTest {
-    /** Echoes bodies and paths, and fails on demand. */
-    private static final class EchoProtocol implements Protocol {
-        @Override
-        public List<Route> routes() {
-            return List.of(
-                    new Route("POST", "/echo", EchoProtocol::echo),
-                    new Route("GET", "/echo/{a}/x/{rest*}", EchoProtocol::parameters),
-                    new Route("GET", "/echo/literal/x/y", call -> text(call, "literal")),
-                    new Route("GET", "/echo/query", EchoProtocol::query),
-                    new Route("GET", "/echo/silent", call -> {}),
-                    new Route("GET", "/echo/cut", EchoProtocol::cut),
-                    new Route(
-                            "GET",
-                            "/echo/defect",
-                            call -> {
-                                throw new IllegalArgumentException("a defect of the test");
-                            }));
-        }
-
-        private static void echo(HttpCall call) throws IOException {
-            call.respond(200, "application/octet-stream", call.body());
-        }
-
-        private static void parameters(HttpCall call) throws IOException {
-            text(
-                    call,
-                    call.pathParameter("a") + "|" + call.pathParameter("rest") + "|" + call.path());
-        }
-
-        private static void query(HttpCall call) throws IOException {
-            text(call, call.query("q").orElse("none"));
-        }
-
-        private static void cut(HttpCall call) throws IOException {
-            call.stream(200, "text/plain").write("half".getBytes(StandardCharsets.UTF_8));
-            throw new IllegalStateException("fails in the middle");
-        }
-
-        private static void text(HttpCall call, String text) throws IOException {
-            call.respond(200, "text/plain", text.getBytes(StandardCharsets.UTF_8));
-        }
-
-        @Override
-        public void writeError(HttpCall call, HttpError error) throws IOException {
-            call.respond(
-                    error.status(),
-                    "text/plain",
-                    ("echo: " + error.text()).getBytes(StandardCharsets.UTF_8));
-        }
-    }
-
-    private static final int LIMIT = 1 << 20;
-
-    private TestServer server;
-
-    @BeforeEach
-    void start() throws IOException {
-        server =
-                new TestServer(
-                        HttpSettings.DEFAULTS
-                                .withMaxBodyBytes(LIMIT)
-                                .withTimeouts(Duration.ofSeconds(5), Duration.ofSeconds(20)),
-                        Map.of("echo", new EchoProtocol()));
-    }
-
-    @AfterEach
-    void stop() {
-        server.close();
-        assertEquals(0, server.server.running(), "requests that never ended");
-    }
-
+/** Routes, connections and defects. */
+class HttpServerTest extends EchoScenario {
     @Test
     void tellsItsHealth() throws Exception {
         JsonNode health = server.getJson("/health", 200);
@@ -210,23 +128,6 @@ class HttpServerTest {
     }
 
     @Test
-    void takesChunkedBodiesInSmallPieces() throws Exception {
-        byte[] text = "héllo wörld, 你好, 🤹".getBytes(StandardCharsets.UTF_8);
-        try (RawClient client = new RawClient(server)) {
-            client.send("POST /echo HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n\n");
-            for (byte b : text) {
-                client.send("1\n");
-                client.sendBytes(new byte[] {b});
-                client.send("\n");
-            }
-            client.send("0\n\n");
-            assertEquals(new String(text, StandardCharsets.UTF_8), client.answer().body());
-            client.post("/echo", "next");
-            assertEquals("next", client.answer().body());
-        }
-    }
-
-    @Test
     void takesUpgradeRequestsAsHttp11() throws Exception {
         try (RawClient client = new RawClient(server)) {
             for (int i = 0; i < 3; i++) {
@@ -248,124 +149,6 @@ class HttpServerTest {
         }
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {0, 10, 70_000, 1_000_000})
-    void echoesToTheJdkClientAsItComes(int size) throws Exception {
-        byte[] body = new byte[size];
-        new Random(size).nextBytes(body);
-        for (HttpClient.Version version : HttpClient.Version.values()) {
-            if (version.name().equals("HTTP_3")) {
-                continue;
-            }
-            for (int i = 0; i < 3; i++) {
-                HttpResponse<byte[]> response =
-                        server.client.send(
-                                server.request("/echo")
-                                        .version(version)
-                                        .POST(BodyPublishers.ofByteArray(body))
-                                        .build(),
-                                BodyHandlers.ofByteArray());
-                assertEquals(200, response.statusCode());
-                assertArrayEquals(body, response.body());
-            }
-        }
-    }
-
-    @Test
-    void refusesLargeBodiesAndEndsTheExchange() throws Exception {
-        try (RawClient client = new RawClient(server)) {
-            client.send("POST /echo HTTP/1.1\nHost: x\nContent-Length: " + (LIMIT + 1) + "\n\n");
-            RawClient.Answer answer = client.answer();
-            assertEquals(413, answer.status());
-            assertEquals("close", answer.headers().get("connection"));
-            assertTrue(answer.body().contains(Integer.toString(LIMIT)), answer.body());
-        }
-        for (long size : new long[] {LIMIT + 1, 20L * LIMIT}) {
-            HttpResponse<String> known =
-                    server.send(
-                            server.request("/v1/chat/completions")
-                                    .POST(BodyPublishers.ofByteArray(new byte[(int) size])));
-            assertEquals(413, known.statusCode());
-            assertTrue(known.body().contains("request_too_large"), known.body());
-        }
-        HttpResponse<String> chunked =
-                server.send(
-                        server.request("/api/chat")
-                                .POST(
-                                        BodyPublishers.ofInputStream(() ->
-                                                new ByteArrayInputStream(new byte[3 * LIMIT]))));
-        assertEquals(413, chunked.statusCode());
-        assertEquals(200, server.get("/health").statusCode());
-        HttpResponse<String> largest =
-                server.send(
-                        server.request("/echo").POST(BodyPublishers.ofString("x".repeat(LIMIT))));
-        assertEquals(LIMIT, largest.body().length());
-    }
-
-    @Test
-    void asksForTheBodyOnlyWhereItIsTaken() throws Exception {
-        try (RawClient client = new RawClient(server)) {
-            client.send(
-                    "POST /echo HTTP/1.1\nHost: x\nExpect: 100-continue\nContent-Length: 4\n\n");
-            assertEquals("HTTP/1.1 100 Continue", client.line());
-            client.line();
-            client.send("body");
-            assertEquals("body", client.answer().body());
-        }
-        try (RawClient client = new RawClient(server)) {
-            client.send(
-                    "POST /echo HTTP/1.1\nHost: x\nExpect: 100-continue\nContent-Length: %d\n\n"
-                            .formatted(LIMIT + 1));
-            assertEquals(413, client.answer().status());
-        }
-    }
-
-    @ParameterizedTest
-    @CsvSource({
-        "application/json, 200",
-        "application/json; charset=utf-8, 200",
-        "application/x-www-form-urlencoded, 200",
-        "'', 200",
-        "text/xml, 415",
-        "multipart/form-data; boundary=x, 415",
-        "image/png, 415"
-    })
-    void judgesContentTypes(String type, int status) throws Exception {
-        for (String path : List.of("/v1/completions", "/api/generate")) {
-            try (RawClient client = new RawClient(server)) {
-                String body = "{\"model\":\"demo\",\"prompt\":\"x\",\"stream\":false}";
-                String header = type.isEmpty() ? "" : "Content-Type: " + type + "\n";
-                client.send(
-                        "POST %s HTTP/1.1\nHost: x\n%sContent-Length: %d\n\n%s"
-                                .formatted(path, header, body.length(), body));
-                assertEquals(status, client.answer().status(), path);
-            }
-        }
-    }
-
-    @Test
-    void refusesCompressedBodies() throws Exception {
-        HttpResponse<String> response =
-                server.send(
-                        server.request("/v1/completions")
-                                .header("Content-Encoding", "gzip")
-                                .POST(BodyPublishers.ofByteArray(new byte[] {31, -117})));
-        assertEquals(415, response.statusCode());
-    }
-
-    @Test
-    void endsABodyThatNeverComes() throws Exception {
-        try (TestServer impatient =
-                        new TestServer(
-                                HttpSettings.DEFAULTS.withTimeouts(
-                                        Duration.ofMillis(200), Duration.ofSeconds(5)),
-                                Map.of());
-                RawClient client = new RawClient(impatient)) {
-            client.send("POST /v1/completions HTTP/1.1\nHost: x\nContent-Length: 100\n\n{");
-            assertEquals(408, client.answer().status());
-        }
-    }
-
     @Test
     void turnsDefectsIntoErrors() throws Exception {
         HttpResponse<String> defect = server.get("/echo/defect");
@@ -375,58 +158,6 @@ class HttpServerTest {
         // An answer that breaks off must not look whole.
         assertThrows(IOException.class, () -> server.get("/echo/cut"));
         assertEquals(200, server.get("/health").statusCode());
-    }
-
-    @Test
-    void sendsNoCorsHeadersUnlessConfigured() throws Exception {
-        HttpResponse<String> response =
-                server.send(server.request("/v1/models").header("Origin", "http://a.example"));
-        assertEquals(200, response.statusCode());
-        assertTrue(response.headers().firstValue("Access-Control-Allow-Origin").isEmpty());
-        HttpResponse<String> options =
-                server.send(
-                        server.request("/v1/models").method("OPTIONS", BodyPublishers.noBody()));
-        assertEquals(204, options.statusCode());
-        assertEquals("GET, HEAD, OPTIONS", options.headers().firstValue("Allow").orElseThrow());
-    }
-
-    @Test
-    void answersPreflightsOfConfiguredOrigins() throws Exception {
-        HttpSettings settings = HttpSettings.DEFAULTS.withCorsOrigins(List.of("http://a.example"));
-        try (TestServer cors = new TestServer(settings, Map.of());
-                RawClient client = new RawClient(cors)) {
-            for (String origin : List.of("http://a.example", "http://b.example")) {
-                client.send(
-                        "OPTIONS /v1/chat/completions HTTP/1.1\nHost: x\nOrigin: %s\n"
-                                        .formatted(origin)
-                                + "Access-Control-Request-Method: POST\n"
-                                + "Access-Control-Request-Headers: authorization,content-type\n\n");
-                Map<String, String> headers = client.answer().headers();
-                boolean allowed = origin.equals("http://a.example");
-                assertEquals(allowed ? origin : null, headers.get("access-control-allow-origin"));
-                assertEquals(
-                        allowed ? "authorization,content-type" : null,
-                        headers.get("access-control-allow-headers"));
-                // A page must be able to read errors too.
-                client.send(
-                        "POST /v1/completions HTTP/1.1\nHost: x\nOrigin: %s\nContent-Length: 1\n\n{"
-                                .formatted(origin));
-                RawClient.Answer error = client.answer();
-                assertEquals(400, error.status());
-                assertEquals(
-                        allowed ? origin : null,
-                        error.headers().get("access-control-allow-origin"));
-            }
-        }
-        try (TestServer open =
-                        new TestServer(
-                                HttpSettings.DEFAULTS.withCorsOrigins(List.of("*")), Map.of());
-                RawClient client = new RawClient(open)) {
-            client.send("GET /api/tags HTTP/1.1\nHost: x\nOrigin: http://c.example\n\n");
-            assertEquals("*", client.answer().headers().get("access-control-allow-origin"));
-            client.send("GET /api/tags HTTP/1.1\nHost: x\n\n");
-            assertNull(client.answer().headers().get("access-control-allow-origin"));
-        }
     }
 
     @Test
