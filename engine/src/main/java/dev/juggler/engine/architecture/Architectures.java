@@ -3,15 +3,16 @@ package dev.juggler.engine.architecture;
 import dev.juggler.engine.model.Model;
 import dev.juggler.engine.model.ModelException;
 import dev.juggler.engine.model.ModelProblem.Kind;
+import java.util.Collections;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 
 /** The model families that are known, by the value of {@code general.architecture}. */
 public final class Architectures {
-    private final Map<String, Architecture> byName;
+    private final Map<String, Family> byName;
 
-    private Architectures(Map<String, Architecture> byName) {
+    private Architectures(Map<String, Family> byName) {
         this.byName = new TreeMap<>(byName);
     }
 
@@ -19,20 +20,25 @@ public final class Architectures {
     public static Architectures builtIn() {
         return new Architectures(
                 Map.ofEntries(
-                        Map.entry("deepseek2", Deepseek2::load),
-                        Map.entry("glm4moe", Glm4Moe::load),
-                        Map.entry("gpt-oss", GptOss::load),
-                        Map.entry("llama", Llama::load),
-                        Map.entry("olmoe", Olmoe::load),
-                        Map.entry("qwen2", Qwen2::load),
-                        Map.entry("qwen2moe", Qwen2Moe::load),
-                        Map.entry("qwen3", Qwen3::load),
-                        Map.entry("qwen3moe", Qwen3Moe::load)));
+                        Map.entry("deepseek2", Deepseek2.FAMILY),
+                        Map.entry("glm4moe", Glm4Moe.FAMILY),
+                        Map.entry("gpt-oss", GptOss.FAMILY),
+                        Map.entry("llama", Llama.FAMILY),
+                        Map.entry("olmoe", Olmoe.FAMILY),
+                        Map.entry("qwen2", Qwen2.FAMILY),
+                        Map.entry("qwen2moe", Qwen2Moe.FAMILY),
+                        Map.entry("qwen3", Qwen3.FAMILY),
+                        Map.entry("qwen3moe", Qwen3Moe.FAMILY)));
     }
 
     /** Their names, sorted. */
     public Set<String> names() {
         return Set.copyOf(byName.keySet());
+    }
+
+    /** All families by their names, sorted. */
+    public Map<String, Family> families() {
+        return Collections.unmodifiableMap(byName);
     }
 
     /**
@@ -42,15 +48,15 @@ public final class Architectures {
      *     the architecture does not do
      */
     public Model load(ModelKeys keys, WeightSource weights) {
-        Architecture architecture = byName.get(keys.architecture());
-        if (architecture == null) {
+        Family family = byName.get(keys.architecture());
+        if (family == null) {
             throw new ModelException(
                     Kind.ARCHITECTURE,
                     keys.file(),
                     "general.architecture is \"%s\", which is not supported; known are %s"
                             .formatted(keys.architecture(), String.join(", ", byName.keySet())));
         }
-        Model model = architecture.load(keys, weights);
+        Model model = family.architecture().load(keys, weights);
         keys.requireAllUnderstood();
         return model;
     }

@@ -24,6 +24,12 @@ import java.util.List;
  * beside shared ones behind dense layers. DeepSeek-AI 2024, arXiv:2405.04434 and arXiv:2412.19437.
  */
 final class Deepseek2 {
+    static final Family FAMILY =
+            new Family(
+                    "DeepSeek-V2, V2-Lite, V3, R1, V3.1; Kimi-K2",
+                    "NextN layers are left out",
+                    Deepseek2::load);
+
     /**
      * What the keys say.
      *

@@ -16,6 +16,9 @@ import java.util.List;
  * chosen by sigmoid and bias. GLM-4.5 team 2025, arXiv:2508.06471.
  */
 final class Glm4Moe {
+    static final Family FAMILY =
+            new Family("GLM-4.5, GLM-4.5-Air, GLM-4.6", "NextN layers are left out", Glm4Moe::load);
+
     /**
      * What the keys say.
      *

@@ -23,6 +23,12 @@ import java.util.List;
  * activation. OpenAI 2025, arXiv:2508.10925.
  */
 final class GptOss {
+    static final Family FAMILY =
+            new Family(
+                    "gpt-oss-20b, gpt-oss-120b",
+                    "the window is in every other layer, from the first",
+                    GptOss::load);
+
     private static final GatedActivation CLAMPED =
             new GatedActivation(GatedActivation.Kind.CLAMPED_SWIGLU, 1.702f, 7f);
 

@@ -18,6 +18,13 @@ import org.jspecify.annotations.Nullable;
  * finetunes. Touvron et al. 2023, arXiv:2302.13971; Jiang et al. 2024, arXiv:2401.04088.
  */
 final class Llama {
+    static final Family FAMILY =
+            new Family(
+                    "Llama 1 to 3.3, Mistral, Mixtral, and many finetunes of them",
+                    "biases of feed-forward blocks, layers that differ in heads or widths, "
+                            + "files with one tensor for each expert (before 2024)",
+                    Llama::load);
+
     /**
      * What the keys say.
      *

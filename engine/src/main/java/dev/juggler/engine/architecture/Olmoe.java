@@ -16,6 +16,9 @@ import java.util.List;
  * Muennighoff et al. 2024, arXiv:2409.02060.
  */
 final class Olmoe {
+    static final Family FAMILY =
+            new Family("OLMoE", "clipped queries, keys and values", Olmoe::load);
+
     /** What the keys say. */
     record Config(
             DecoderShape decoder,

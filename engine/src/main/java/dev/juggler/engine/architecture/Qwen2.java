@@ -12,6 +12,8 @@ import java.util.List;
 
 /** Qwen2 and Qwen2.5: biases on queries, keys and values. Yang et al. 2024, arXiv:2407.10671. */
 final class Qwen2 {
+    static final Family FAMILY = new Family("Qwen2, Qwen2.5, QwQ", "sliding windows", Qwen2::load);
+
     /** What the keys say. */
     record Config(DecoderShape decoder, AttentionShape attention, int feedForwardWidth) {
         static Config read(ModelKeys keys) {

@@ -18,6 +18,12 @@ import java.util.List;
  * are. Yang et al. 2024, arXiv:2407.10671.
  */
 final class Qwen2Moe {
+    static final Family FAMILY =
+            new Family(
+                    "Qwen1.5-MoE, Qwen2-57B-A14B",
+                    "sliding windows, dense layers between those with experts",
+                    Qwen2Moe::load);
+
     /** What the keys say. */
     record Config(
             DecoderShape decoder,

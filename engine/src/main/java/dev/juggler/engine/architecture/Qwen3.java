@@ -12,6 +12,8 @@ import java.util.List;
 
 /** Qwen3, dense: queries and keys are normed head by head. Yang et al. 2025, arXiv:2505.09388. */
 final class Qwen3 {
+    static final Family FAMILY = new Family("Qwen3, dense", "sliding windows", Qwen3::load);
+
     /** What the keys say. */
     record Config(DecoderShape decoder, AttentionShape attention, int feedForwardWidth) {
         static Config read(ModelKeys keys) {

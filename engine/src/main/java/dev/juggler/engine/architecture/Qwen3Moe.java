@@ -16,6 +16,12 @@ import java.util.List;
  * arXiv:2505.09388.
  */
 final class Qwen3Moe {
+    static final Family FAMILY =
+            new Family(
+                    "Qwen3-30B-A3B, Qwen3-235B-A22B, Qwen3-Coder",
+                    "sliding windows, dense layers between those with experts",
+                    Qwen3Moe::load);
+
     /** What the keys say. */
     record Config(
             DecoderShape decoder,

@@ -50,6 +50,10 @@ final class RandomModel {
     double linearFactor = 1;
     double yarnFactor;
     int yarnContext;
+    double yarnExtension = 1;
+    double betaFast = 32;
+    double betaSlow = 1;
+    double ropeFactor = 1;
     float epsilon;
     boolean neighbours;
     boolean biases;
@@ -65,6 +69,11 @@ final class RandomModel {
     boolean sigmoid;
     boolean choiceBias;
     boolean sharedGate;
+    boolean explicitRouting;
+
+    /** Whether keys that only repeat what holds without them are left out. */
+    boolean terse;
+
     int leadingDense;
     int groups = 1;
     int groupsUsed = 1;
@@ -82,9 +91,9 @@ final class RandomModel {
         keyWidth = 2 * (2 + random.nextInt(14));
         valueWidth = 1 + random.nextInt(24);
         rotated = random.nextBoolean() ? keyWidth : 2 * (1 + random.nextInt(keyWidth / 2));
-        width = 8 + random.nextInt(80);
+        width = 8 + random.nextInt(random.nextInt(4) == 0 ? 200 : 80);
         inner = 8 + random.nextInt(80);
-        vocabulary = 32 + random.nextInt(100);
+        vocabulary = 32 + random.nextInt(300);
         ropeBase = Math.pow(10, 3 + 3 * random.nextDouble());
         epsilon = random.nextBoolean() ? 1e-5f : 1e-6f;
         tied = random.nextInt(3) == 0;
@@ -93,7 +102,7 @@ final class RandomModel {
             case "qwen2" -> biases = true;
             case "qwen2moe" -> {
                 biases = true;
-                experts(false);
+                softmaxExperts(false);
                 sharedInner = 4 + random.nextInt(40);
                 sharedGate = true;
             }
@@ -103,11 +112,11 @@ final class RandomModel {
             case "qwen3" -> headNorm = true;
             case "qwen3moe" -> {
                 headNorm = true;
-                experts(true);
+                softmaxExperts(true);
             }
             case "olmoe" -> {
                 wholeNorm = true;
-                experts(false);
+                softmaxExperts(false);
                 inner = expertInner;
             }
             default -> throw new IllegalArgumentException(family);
@@ -117,10 +126,27 @@ final class RandomModel {
             case 1 -> {
                 yarnFactor = 2 + 30 * random.nextDouble();
                 yarnContext = 16 + random.nextInt(100);
+                yarn();
             }
             default -> {}
         }
+        if (latent == null && random.nextInt(4) == 0) {
+            terse = true;
+            valueWidth = keyWidth;
+            rotated = keyWidth;
+            width = heads * keyWidth;
+        }
         weights();
+    }
+
+    /** What files rarely say of YaRN. */
+    private void yarn() {
+        if (random.nextBoolean()) {
+            yarnExtension = 0.3 + 0.7 * random.nextDouble();
+            betaFast = 8 + 40 * random.nextDouble();
+            betaSlow = 0.5 + 2 * random.nextDouble();
+            ropeFactor = latent == null ? 0.7 + 0.6 * random.nextDouble() : 1;
+        }
     }
 
     private void llama() {
@@ -130,7 +156,7 @@ final class RandomModel {
         frequencyFactors = random.nextInt(3) == 0;
         window = random.nextInt(3) == 0 ? 1 + random.nextInt(20) : 0;
         if (random.nextBoolean()) {
-            experts(true);
+            softmaxExperts(true);
             inner = expertInner;
         }
     }
@@ -178,11 +204,21 @@ final class RandomModel {
     }
 
     private void experts(boolean normalize) {
-        experts = 2 + random.nextInt(14);
-        expertsUsed = 1 + random.nextInt(experts);
+        experts = 2 + random.nextInt(random.nextInt(4) == 0 ? 60 : 14);
+        expertsUsed = 1 + random.nextInt(Math.min(experts, 12));
         expertInner = 4 + random.nextInt(40);
         inner = Math.max(inner, expertsUsed);
         normalizeShares = normalize;
+    }
+
+    /** Experts of families that have one way to choose them, which files may spell out. */
+    private void softmaxExperts(boolean normalize) {
+        experts(normalize);
+        explicitRouting = random.nextInt(3) == 0;
+        if (explicitRouting) {
+            normalizeShares = random.nextBoolean();
+            shareScale = 0.5 + 2 * random.nextDouble();
+        }
     }
 
     private void weights() {
@@ -328,6 +364,7 @@ final class RandomModel {
             keys.put("rope.scaling.type", "yarn");
             keys.put("rope.scaling.factor", (float) yarnFactor);
             keys.put("rope.scaling.original_context_length", yarnContext);
+            yarnKeys(keys);
         } else if (linearFactor > 1) {
             keys.put("rope.scaling.type", "linear");
             keys.put("rope.scaling.factor", (float) linearFactor);
@@ -335,7 +372,31 @@ final class RandomModel {
         if (latent != null) {
             latent.addKeys(keys);
         }
+        if (explicitRouting) {
+            keys.put("expert_gating_func", 1);
+            keys.put("expert_weights_norm", normalizeShares);
+            keys.put("expert_weights_scale", (float) shareScale);
+        }
+        if (terse) {
+            keys.remove("attention.key_length");
+            keys.remove("attention.value_length");
+            keys.remove("rope.dimension_count");
+            if (kvHeads == heads) {
+                keys.remove("attention.head_count_kv");
+            }
+        }
         return keys;
+    }
+
+    private void yarnKeys(Map<String, Object> keys) {
+        if (yarnExtension < 1) {
+            keys.put("rope.scaling.yarn_ext_factor", (float) yarnExtension);
+            keys.put("rope.scaling.yarn_beta_fast", (float) betaFast);
+            keys.put("rope.scaling.yarn_beta_slow", (float) betaSlow);
+        }
+        if (ropeFactor != 1) {
+            keys.put("rope.scaling.attn_factor", (float) ropeFactor);
+        }
     }
 
     private void groupedKeys(Map<String, Object> keys) {

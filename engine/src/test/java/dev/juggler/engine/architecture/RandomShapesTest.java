@@ -2,51 +2,94 @@ package dev.juggler.engine.architecture;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.juggler.backend.cpusimd.CpuSimdBackendProvider;
 import dev.juggler.engine.device.Devices;
 import dev.juggler.engine.device.ModelLoader;
 import dev.juggler.engine.device.PlacedModel;
 import dev.juggler.engine.device.WeightDevices;
 import dev.juggler.engine.gguf.GgufFile;
 import dev.juggler.engine.golden.GoldenModels;
+import dev.juggler.kernel.BackendOptions;
 import dev.juggler.kernel.DType;
 import dev.juggler.kernel.ReferenceBackend;
 import java.util.List;
+import java.util.function.Predicate;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
-/** Models of random shapes against {@link StraightLineModel}. */
+/**
+ * Models of random shapes, of every family that there is, against {@link StraightLineModel}: whole
+ * and in chunks of random length, on the reference and on the backend that users run on.
+ */
 class RandomShapesTest {
-    private static final int SHAPES = 12;
+    private static final int SHAPES = 40;
+    private static final int TOKENS = 40;
 
     @Test
     void everyFamily() {
-        for (String family : Architectures.builtIn().names().stream().sorted().toList()) {
-            double worst = 0;
-            for (int seed = 0; seed < SHAPES; seed++) {
-                worst = Math.max(worst, error(new RandomModel(family, seed)));
+        long seed = TestSeed.of("random shapes");
+        try (Devices devices =
+                new Devices(
+                        List.of(
+                                new ReferenceBackend(),
+                                new CpuSimdBackendProvider().open(BackendOptions.of("cpu"))))) {
+            for (String family : Architectures.builtIn().names().stream().sorted().toList()) {
+                List<RandomModel> models =
+                        LongStream.range(0, SHAPES)
+                                .mapToObj(i -> new RandomModel(family, seed * SHAPES + i))
+                                .toList();
+                double worst = 0;
+                for (int i = 0; i < SHAPES; i++) {
+                    double error = error(models.get(i), devices);
+                    assertTrue(
+                            error < 1e-9,
+                            "%s, seed %d: nmse %s".formatted(family, seed * SHAPES + i, error));
+                    worst = Math.max(worst, error);
+                }
+                System.out.printf(
+                        "%s: %d random shapes (%d with experts, %d with windows, %d YaRN, %d linear, %d partly rotated, %d tied), worst nmse %.2g%n",
+                        family,
+                        SHAPES,
+                        count(models, model -> model.experts > 0),
+                        count(models, model -> model.window > 0),
+                        count(models, model -> model.yarnFactor > 0),
+                        count(models, model -> model.linearFactor > 1),
+                        count(models, model -> model.rotated < model.keyWidth),
+                        count(models, model -> model.tied),
+                        worst);
             }
-            System.out.printf("%s: %d random shapes, worst nmse %.2g%n", family, SHAPES, worst);
-            assertTrue(worst < 1e-9, family + ": nmse " + worst);
         }
     }
 
-    private static double error(RandomModel model) {
-        int[] ids = model.ids(40);
+    private static long count(List<RandomModel> models, Predicate<RandomModel> has) {
+        return models.stream().filter(has).count();
+    }
+
+    private static double error(RandomModel model, Devices devices) {
+        int[] ids = model.ids(TOKENS);
         double[][] expected = new StraightLineModel(model).logits(ids);
-        try (GgufFile file = model.file().parse();
-                Devices devices = new Devices(List.of(new ReferenceBackend()));
-                PlacedModel placed =
-                        ModelLoader.builtIn().load(file, WeightDevices.all("reference"), devices)) {
-            float[][] actual =
-                    GoldenModels.logits(placed, DType.F32, ids, 1 + model.random.nextInt(40));
-            double difference = 0;
-            double norm = 0;
-            for (int row = 0; row < ids.length; row++) {
-                for (int i = 0; i < expected[row].length; i++) {
-                    difference += Math.pow(expected[row][i] - actual[row][i], 2);
-                    norm += Math.pow(expected[row][i], 2);
-                }
+        double worst = 0;
+        for (String device : devices.names()) {
+            try (GgufFile file = model.file().parse();
+                    PlacedModel placed =
+                            ModelLoader.builtIn().load(file, WeightDevices.all(device), devices)) {
+                int chunk = 1 + model.random.nextInt(TOKENS);
+                float[][] actual = GoldenModels.logits(placed, DType.F32, ids, chunk);
+                worst = Math.max(worst, error(expected, actual));
             }
-            return difference / norm;
         }
+        return worst;
+    }
+
+    private static double error(double[][] expected, float[][] actual) {
+        double difference = 0;
+        double norm = 0;
+        for (int row = 0; row < expected.length; row++) {
+            for (int i = 0; i < expected[row].length; i++) {
+                difference += Math.pow(expected[row][i] - actual[row][i], 2);
+                norm += Math.pow(expected[row][i], 2);
+            }
+        }
+        return difference / norm;
     }
 }

@@ -110,7 +110,10 @@ final class StraightLineModel {
 
     private void rotate(double[] y, int heads, int position) {
         int half = model.rotated / 2;
-        double magnitude = model.yarnFactor > 0 ? 0.1 * Math.log(model.yarnFactor) + 1 : 1;
+        double magnitude = 1;
+        if (model.yarnFactor > 0) {
+            magnitude = (float) model.ropeFactor * (0.1 * Math.log(model.yarnFactor) + 1);
+        }
         for (int head = 0; head < heads; head++) {
             for (int i = 0; i < half; i++) {
                 int from = head * model.keyWidth;
@@ -133,12 +136,14 @@ final class StraightLineModel {
         if (model.yarnFactor == 0) {
             return theta / (float) model.linearFactor;
         }
-        // YaRN, section 3: gamma by the number of turns in the original context, between 1 and 32,
-        // in terms of the pair's index, rounded outwards, as all its implementations do.
-        double low = Math.max(0, Math.floor(pairOf(32)));
-        double high = Math.min(model.rotated - 1, Math.ceil(pairOf(1)));
+        // YaRN, section 3: gamma by the number of turns in the original context, between 1 and 32
+        // unless the file has others, in terms of the pair's index, rounded outwards, as all its
+        // implementations do; files may mix in less of it.
+        double low = Math.max(0, Math.floor(pairOf((float) model.betaFast)));
+        double high = Math.min(model.rotated - 1, Math.ceil(pairOf((float) model.betaSlow)));
         double interpolated = Math.min(1, Math.max(0, (pair - low) / Math.max(0.001, high - low)));
-        return theta * (1 - interpolated) + theta / (float) model.yarnFactor * interpolated;
+        double kept = (1 - interpolated) * (float) model.yarnExtension;
+        return theta * kept + theta / (float) model.yarnFactor * (1 - kept);
     }
 
     private double pairOf(double turns) {
