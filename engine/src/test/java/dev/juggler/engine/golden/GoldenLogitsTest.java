@@ -17,9 +17,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.opentest4j.TestAbortedException;
 
-/**
- * Every golden model of a known family: whole sequences, single tokens, chunks; F32 and F16 caches.
- */
+/** Every golden model: whole sequences, single tokens, chunks; F32 and F16 caches. */
 class GoldenLogitsTest {
     private static final List<String> SEQUENCES = List.of("seq16", "seq200");
 

@@ -1,6 +1,5 @@
 package dev.juggler.engine.golden;
 
-import dev.juggler.engine.architecture.Architectures;
 import dev.juggler.engine.device.PlacedModel;
 import dev.juggler.engine.device.SequenceRunner;
 import dev.juggler.engine.gguf.GgufFile;
@@ -11,29 +10,19 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Set;
 import java.util.stream.Stream;
 
-/** The golden model files of the families that the engine knows. */
+/** The golden model files. */
 public final class GoldenModels {
     private GoldenModels() {}
 
-    /**
-     * Names such as {@code qwen3moe.Q4_0}, sorted: all that have logits and whose architecture is
-     * known.
-     */
+    /** Names such as {@code qwen3moe.Q4_0}, sorted: all that have logits. */
     public static List<String> all() {
-        Set<String> known = Architectures.builtIn().names();
         try (Stream<Path> files = Files.list(GoldenData.require("logits"))) {
             return files.map(file -> String.valueOf(file.getFileName()))
                     .filter(name -> name.endsWith(".json") && name.contains("."))
                     .filter(name -> !name.equals("sequences.json"))
                     .map(name -> name.substring(0, name.length() - ".json".length()))
-                    .filter(name ->
-                            known.contains(
-                                    GoldenLogits.json("logits/" + name + ".json")
-                                            .get("architecture")
-                                            .asString()))
                     .sorted()
                     .toList();
         } catch (IOException e) {

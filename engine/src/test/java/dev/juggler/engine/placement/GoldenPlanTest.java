@@ -8,7 +8,6 @@ import dev.juggler.engine.device.ModelDescription;
 import dev.juggler.engine.device.ModelLoader;
 import dev.juggler.engine.gguf.GgufFile;
 import dev.juggler.engine.gguf.GgufTensor;
-import dev.juggler.engine.model.ModelException;
 import dev.juggler.kernel.DType;
 import dev.juggler.kernel.MemoryInfo;
 import dev.juggler.tck.GoldenData;
@@ -38,22 +37,16 @@ class GoldenPlanTest {
         int planned = 0;
         for (Path model : models) {
             try (GgufFile file = GgufFile.open(model)) {
-                planned += plan(file) ? 1 : 0;
+                plan(file);
+                planned++;
             }
         }
-        System.out.printf(
-                "golden models planned: %d of %d, the others are of families not known yet%n",
-                planned, models.size());
-        assertTrue(planned >= 30);
+        System.out.printf("golden models planned: %d of %d%n", planned, models.size());
+        assertTrue(planned > 0);
     }
 
-    private static boolean plan(GgufFile file) {
-        ModelDescription model;
-        try {
-            model = ModelLoader.builtIn().describe(file);
-        } catch (ModelException e) {
-            return false;
-        }
+    private static void plan(GgufFile file) {
+        ModelDescription model = ModelLoader.builtIn().describe(file);
         int used = file.metadata().count(file.architecture() + ".expert_used_count", 0);
         Workload workload = Workload.of(model.kvLayers(), DType.F16, 256, 1, used, Map.of());
         MemoryInfo memory = new MemoryInfo(1L << 30, 1L << 30);
@@ -75,7 +68,6 @@ class GoldenPlanTest {
         // rounding of split stacks aside, a token reads the same wherever it is
         assertEquals(
                 whole.tokensPerSecond(), spread.tokensPerSecond(), 1e-3 * whole.tokensPerSecond());
-        return true;
     }
 
     private static Placement placed(String hocon, ModelDescription model) {
