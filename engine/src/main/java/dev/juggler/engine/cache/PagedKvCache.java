@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The memory of a cache: for each layer its pages, on the device that computes the layer's
- * attention. Which sequence owns which page is told by the page tables of a {@link PagePool}.
+ * attention. Which sequence owns which page is told by {@link PageTables}.
  */
 public final class PagedKvCache implements KvCache, AutoCloseable {
     private final List<KvPages> layers = new ArrayList<>();
@@ -70,15 +70,15 @@ public final class PagedKvCache implements KvCache, AutoCloseable {
                             .formatted(backend.kernels().kvTypes()),
                     dtype);
         }
-        Tensor keys = tensor(plan, backend, plan.layers().get(layer).keyWidth());
+        Tensor keys = tensor(plan, layer, backend, plan.layers().get(layer).keyWidth());
         int valueWidth = plan.layers().get(layer).valueWidth();
-        @Nullable Tensor values = valueWidth == 0 ? null : tensor(plan, backend, valueWidth);
+        @Nullable Tensor values = valueWidth == 0 ? null : tensor(plan, layer, backend, valueWidth);
         layers.add(new KvPages(keys, values, plan.pageSize()));
     }
 
-    private Tensor tensor(KvCachePlan plan, Backend backend, int width) {
-        Shape shape = new Shape(plan.pages(), plan.pageSize(), width);
-        long bytes = plan.dtype().bytes(width) * plan.pageSize() * plan.pages();
+    private Tensor tensor(KvCachePlan plan, int layer, Backend backend, int width) {
+        Shape shape = new Shape(plan.pages(layer), plan.pageSize(), width);
+        long bytes = plan.dtype().bytes(width) * plan.pageSize() * plan.pages(layer);
         Buffer buffer = backend.allocate(bytes);
         buffers.add(buffer);
         return new Tensor(plan.dtype(), shape, buffer, 0);

@@ -1,5 +1,6 @@
 package dev.juggler.engine.device;
 
+import dev.juggler.engine.cache.KvCachePlan;
 import dev.juggler.engine.model.Batch;
 import dev.juggler.engine.model.KvCache;
 import dev.juggler.engine.model.KvLayerShape;
@@ -61,7 +62,8 @@ public record ModelDescription(
         for (int used : new int[] {outputs, Math.min(outputs, rows - 1)}) {
             WorkspaceMeter meter = new WorkspaceMeter();
             Batch batch = new DryBatch(rows, used, meter.take(DType.I32, 1, rows));
-            for (int input = 1; input < 4; input++) {
+            int inputs = 3 + KvCachePlan.windows(kvLayers).size();
+            for (int input = 1; input < inputs; input++) {
                 meter.take(DType.I32, 1, rows);
             }
             KvCache cache = layer -> new KvPages(NO_PAGE, NO_PAGE, 1);

@@ -1,6 +1,8 @@
 package dev.juggler.engine.device;
 
 import dev.juggler.engine.cache.KvCachePlan;
+import dev.juggler.engine.cache.PagePools;
+import dev.juggler.engine.cache.PageTables;
 import dev.juggler.engine.cache.PagedKvCache;
 import dev.juggler.engine.scheduler.StepBatch;
 import dev.juggler.kernel.DType;
@@ -9,7 +11,6 @@ import dev.juggler.kernel.Workspace;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
 
 /**
  * Feeds one sequence through a model, a number of rows a step, with pages of its own: for comparing
@@ -35,7 +36,7 @@ public final class SequenceRunner implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final MemorySegment row;
     private final float[] logits;
-    private final int[] pages;
+    private final PageTables pages;
     private final int[] tokens;
     private final int rowsPerStep;
     private int length;
@@ -53,16 +54,16 @@ public final class SequenceRunner implements AutoCloseable {
     public SequenceRunner(PlacedModel placed, DType kvType, int capacity, int rowsPerStep) {
         this.placed = placed;
         this.rowsPerStep = Math.min(rowsPerStep, capacity);
-        KvCachePlan plan = KvCachePlan.of(placed.model().kvLayers(), kvType, capacity, 1);
+        KvCachePlan plan =
+                KvCachePlan.of(placed.model().kvLayers(), kvType, capacity, 1, this.rowsPerStep);
         cache = PagedKvCache.allocate(plan, placed::kvBackend);
         workspace = placed.allocateWorkspace(this.rowsPerStep, this.rowsPerStep);
-        batch = new StepBatch(this.rowsPerStep, 1, plan.pageSize());
+        batch = new StepBatch(this.rowsPerStep, 1, plan);
         int vocabulary = placed.model().vocabularySize();
         logits = new float[vocabulary];
         row = arena.allocate(ValueLayout.JAVA_FLOAT, vocabulary);
         tokens = new int[capacity];
-        pages = new int[plan.pages()];
-        Arrays.setAll(pages, page -> page);
+        pages = new PagePools(plan).take(capacity);
     }
 
     /** Tokens so far. */

@@ -247,7 +247,9 @@ public final class ModelInspector {
 
     /** What the cache itself would allocate for one sequence. */
     private long bytesOf(List<KvLayerShape> layers, int tokens) {
-        return KvCachePlan.of(layers, settings.kvType(), tokens, 1).bytes();
+        return KvCachePlan.of(
+                        layers, settings.kvType(), tokens, 1, Math.min(settings.stepRows(), tokens))
+                .bytes();
     }
 
     private static List<CacheLayers> cacheLayers(List<KvLayerShape> layers) {

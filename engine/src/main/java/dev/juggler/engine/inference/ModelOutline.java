@@ -67,7 +67,11 @@ public record ModelOutline(
             ModelSettings settings, ModelDescription description, int context) {
         try {
             return KvCachePlan.of(
-                    description.kvLayers(), settings.kvType(), context, settings.parallel());
+                    description.kvLayers(),
+                    settings.kvType(),
+                    context,
+                    settings.parallel(),
+                    Math.min(settings.stepRows(), context));
         } catch (IllegalArgumentException e) { // more positions than can be counted
             throw new InferenceException(
                     InferenceException.Kind.UNAVAILABLE,

@@ -1,7 +1,6 @@
 package dev.juggler.engine.inference;
 
-import dev.juggler.engine.cache.KvCachePlan;
-import dev.juggler.engine.cache.PagePool;
+import dev.juggler.engine.cache.PagePools;
 import dev.juggler.engine.cache.PagedKvCache;
 import dev.juggler.engine.device.Devices;
 import dev.juggler.engine.device.ModelLoader;
@@ -142,9 +141,7 @@ final class ServedModel implements AutoCloseable {
                             settings.queue(),
                             EVENTS,
                             settings.stallTimeout());
-            KvCachePlan cache = outline.cache();
-            return new Scheduler(
-                    settings.name(), limits, new PagePool(cache.pages()), cache.pageSize());
+            return new Scheduler(settings.name(), limits, new PagePools(outline.cache()));
         }
 
         EngineLoop loop(Scheduler scheduler, DeviceLocks locks) {

@@ -1,5 +1,6 @@
 package dev.juggler.engine.placement;
 
+import dev.juggler.engine.model.KvLayerShape;
 import dev.juggler.engine.placement.PlacedWeight.Decision;
 import dev.juggler.engine.placement.PlacedWeight.Shard;
 import dev.juggler.engine.placement.Plan.Ledger;
@@ -150,28 +151,43 @@ final class Planner {
         return Math.multiplyExact(shard.bytes(), used) / weight.experts();
     }
 
+    /** Layers that keep their keys and values in the same way on the same device. */
+    private record CacheKey(String device, String kept) {}
+
     private List<Row> cacheRows() {
-        Map<String, RowSums> rows = new LinkedHashMap<>();
+        Map<CacheKey, RowSums> rows = new LinkedHashMap<>();
         for (int layer = 0; layer < workload.cache().layers().size(); layer++) {
             String device = placement.cacheDevice(layer);
-            RowSums row = rows.computeIfAbsent(device, d -> new RowSums());
+            RowSums row =
+                    rows.computeIfAbsent(
+                            new CacheKey(device, kept(workload.cache().layers().get(layer))),
+                            key -> new RowSums());
             row.layers.set(layer);
             row.bytes += workload.cache().bytes(layer);
             sums(device).cache += workload.cache().bytes(layer);
             sums(device).cacheBytesPerToken += workload.cacheBytesPerToken(layer);
         }
         List<Row> result = new ArrayList<>();
-        rows.forEach((device, row) ->
+        rows.forEach((key, row) ->
                 result.add(
                         new Row(
                                 "cache",
                                 NumberRuns.text(row.layers),
                                 "",
-                                device,
+                                key.device,
                                 List.of(workload.cache().dtype().name()),
                                 row.bytes,
-                                "with attention")));
+                                "with attention" + key.kept)));
         return result;
+    }
+
+    /** What is less than keys and values of all positions. */
+    private static String kept(KvLayerShape layer) {
+        String form =
+                layer.valueWidth() == 0
+                        ? ", one latent vector of %d".formatted(layer.keyWidth())
+                        : "";
+        return layer.window() == 0 ? form : form + ", window of %d".formatted(layer.window());
     }
 
     private long needed(DeviceBudget budget) {

@@ -21,7 +21,10 @@ public record Workload(
         buffers = Map.copyOf(buffers);
     }
 
-    /** The workload whose cache has room for {@code parallel} sequences of {@code context}. */
+    /**
+     * The workload whose cache has room for {@code parallel} sequences of {@code context}, in steps
+     * of any size.
+     */
     public static Workload of(
             List<KvLayerShape> layers,
             DType cacheType,
@@ -30,7 +33,7 @@ public record Workload(
             int expertsUsed,
             Map<String, Long> buffers) {
         return new Workload(
-                KvCachePlan.of(layers, cacheType, context, parallel),
+                KvCachePlan.of(layers, cacheType, context, parallel, context),
                 context,
                 parallel,
                 expertsUsed,

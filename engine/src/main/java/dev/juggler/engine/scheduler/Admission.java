@@ -1,6 +1,7 @@
 package dev.juggler.engine.scheduler;
 
 import dev.juggler.engine.cache.KvCachePlan;
+import dev.juggler.engine.cache.PagePools;
 import dev.juggler.inference.InferenceException;
 import dev.juggler.inference.InferenceException.Kind;
 import org.jspecify.annotations.Nullable;
@@ -63,13 +64,17 @@ final class Admission {
     /**
      * @throws InferenceException if even the empty cache has too few pages
      */
-    static void checkPages(String model, int positions, int pages, int pageSize) {
-        int needed = KvCachePlan.pagesFor(positions, pageSize);
-        if (needed > pages) {
+    static void checkPages(String model, int positions, PagePools pools) {
+        if (!pools.couldHold(positions)) {
             throw new InferenceException(
                     Kind.CONTEXT_EXCEEDED,
-                    "%d positions need %d pages of %d, the cache of model %s has %d in all"
-                            .formatted(positions, needed, pageSize, model, pages));
+                    "%d positions need %d pages of %d, the cache of model %s has %s"
+                            .formatted(
+                                    positions,
+                                    KvCachePlan.pagesFor(positions, pools.plan().pageSize()),
+                                    pools.plan().pageSize(),
+                                    model,
+                                    pools));
         }
     }
 }

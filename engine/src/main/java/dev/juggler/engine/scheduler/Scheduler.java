@@ -1,7 +1,6 @@
 package dev.juggler.engine.scheduler;
 
-import dev.juggler.engine.cache.KvCachePlan;
-import dev.juggler.engine.cache.PagePool;
+import dev.juggler.engine.cache.PagePools;
 import dev.juggler.inference.InferenceException;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -28,8 +27,7 @@ import org.jspecify.annotations.Nullable;
 public final class Scheduler implements AutoCloseable {
     private final String model;
     private final SchedulerLimits limits;
-    private final PagePool pool;
-    private final int pageSize;
+    private final PagePools pools;
     private final Step step;
     private final RowShares shares;
     private final RetryEstimate retry = new RetryEstimate();
@@ -45,15 +43,13 @@ public final class Scheduler implements AutoCloseable {
 
     /**
      * @param model its name, for messages
-     * @param pool the pages of its cache
-     * @param pageSize positions of a page
+     * @param pools the pages of its cache
      */
-    public Scheduler(String model, SchedulerLimits limits, PagePool pool, int pageSize) {
+    public Scheduler(String model, SchedulerLimits limits, PagePools pools) {
         this.model = model;
         this.limits = limits;
-        this.pool = pool;
-        this.pageSize = pageSize;
-        step = new Step(limits.stepRows(), limits.parallel(), pageSize);
+        this.pools = pools;
+        step = new Step(limits.stepRows(), limits.parallel(), pools.plan());
         shares = new RowShares(limits.parallel());
     }
 
@@ -101,7 +97,7 @@ public final class Scheduler implements AutoCloseable {
      */
     public Sequence submit(int[] prompt, SequenceOptions options) {
         int most = Admission.maxTokens(model, prompt.length, options.maxTokens(), limits);
-        Admission.checkPages(model, prompt.length + most - 1, pool.pages(), pageSize);
+        Admission.checkPages(model, prompt.length + most - 1, pools);
         lock.lock();
         try {
             if (defect != null) {
@@ -330,12 +326,11 @@ public final class Scheduler implements AutoCloseable {
         for (Iterator<Sequence> first = waiting.iterator();
                 first.hasNext() && running.size() < limits.parallel(); ) {
             Sequence sequence = first.next();
-            int needed = KvCachePlan.pagesFor(sequence.positions(), pageSize);
-            if (needed > pool.free()) {
+            if (!pools.hasRoomFor(sequence.positions())) {
                 return; // nobody overtakes it, or a large request might wait for ever
             }
             first.remove();
-            sequence.admit(pool.take(needed));
+            sequence.admit(pools.take(sequence.positions()));
             running.add(sequence);
         }
     }
@@ -347,7 +342,7 @@ public final class Scheduler implements AutoCloseable {
 
     private void finish(Sequence sequence, Ending how, @Nullable InferenceException why) {
         if (running.remove(sequence)) {
-            pool.release(sequence.leave());
+            pools.release(sequence.leave());
         }
         sequence.end(how, why);
         signalIfIdle();

@@ -1,5 +1,6 @@
 package dev.juggler.engine.scheduler;
 
+import dev.juggler.engine.cache.PageTables;
 import dev.juggler.engine.sampling.TokenSampler;
 import dev.juggler.inference.InferenceException;
 import java.util.Arrays;
@@ -22,7 +23,7 @@ public final class Sequence {
     private int[] tokens;
     private int length;
     private int computed;
-    private int[] pages = {};
+    private PageTables pages = PageTables.NONE;
     private long parkedSince;
     private boolean parked;
     private volatile boolean cancelled;
@@ -102,7 +103,7 @@ public final class Sequence {
         return computed;
     }
 
-    int[] pages() {
+    PageTables pages() {
         return pages;
     }
 
@@ -115,14 +116,14 @@ public final class Sequence {
         return promptLength + maxTokens - 1;
     }
 
-    void admit(int[] itsPages) {
+    void admit(PageTables itsPages) {
         pages = itsPages;
         admitted = System.nanoTime();
     }
 
-    int[] leave() {
-        int[] left = pages;
-        pages = new int[0];
+    PageTables leave() {
+        PageTables left = pages;
+        pages = PageTables.NONE;
         return left;
     }
 

@@ -1,5 +1,6 @@
 package dev.juggler.engine.scheduler;
 
+import dev.juggler.engine.cache.KvCachePlan;
 import dev.juggler.engine.model.Batch;
 import dev.juggler.kernel.Workspace;
 
@@ -13,8 +14,8 @@ public final class Step {
     private final int[] rows;
     private int size;
 
-    Step(int maxRows, int maxSequences, int pageSize) {
-        batch = new StepBatch(maxRows, maxSequences, pageSize);
+    Step(int maxRows, int maxSequences, KvCachePlan cache) {
+        batch = new StepBatch(maxRows, maxSequences, cache);
         sequences = new Sequence[maxSequences];
         rows = new int[maxSequences];
     }

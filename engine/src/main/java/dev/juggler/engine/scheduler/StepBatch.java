@@ -1,14 +1,18 @@
 package dev.juggler.engine.scheduler;
 
+import dev.juggler.engine.cache.KvCachePlan;
+import dev.juggler.engine.cache.PageTables;
 import dev.juggler.engine.model.Batch;
 import dev.juggler.kernel.BatchLayout;
-import dev.juggler.kernel.BufferWorkspace;
 import dev.juggler.kernel.DType;
 import dev.juggler.kernel.Tensor;
 import dev.juggler.kernel.Workspace;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,38 +21,47 @@ import org.jspecify.annotations.Nullable;
  */
 public final class StepBatch implements Batch {
     private final int maxRows;
-    private final int pageSize;
+    private final KvCachePlan cache;
     private final MemorySegment ids;
     private final MemorySegment positions;
-    private final MemorySegment slots;
     private final MemorySegment outputRows;
-    private final BatchLayout layout;
+
+    /** For each group of layers of the cache. */
+    private final List<MemorySegment> slots = new ArrayList<>();
+
+    private final List<BatchLayout> layouts = new ArrayList<>();
+    private final int[] groups;
     private int outputs;
     private @Nullable Tensors written;
 
-    private record Tensors(Tensor ids, Tensor positions, Tensor slots, Tensor outputRows) {}
+    private record Tensors(Tensor ids, Tensor positions, Tensor outputRows, List<Tensor> slots) {}
 
     /**
      * @param maxRows rows that a step may have
      * @param maxSequences sequences that a step may have
-     * @param pageSize positions of a page of the cache
+     * @param cache the cache that the rows are stored in
      */
-    public StepBatch(int maxRows, int maxSequences, int pageSize) {
+    public StepBatch(int maxRows, int maxSequences, KvCachePlan cache) {
         this.maxRows = maxRows;
-        this.pageSize = pageSize;
+        this.cache = cache;
         // Native memory, because a device may copy only from there; a few kB that live as long as
         // this.
         Arena arena = Arena.ofAuto();
         ids = arena.allocate(ValueLayout.JAVA_INT, maxRows);
         positions = arena.allocate(ValueLayout.JAVA_INT, maxRows);
-        slots = arena.allocate(ValueLayout.JAVA_INT, maxRows);
         outputRows = arena.allocate(ValueLayout.JAVA_INT, maxRows);
-        layout = new BatchLayout(maxSequences);
+        for (int group = 0; group < cache.groups().size(); group++) {
+            slots.add(arena.allocate(ValueLayout.JAVA_INT, maxRows));
+            layouts.add(new BatchLayout(maxSequences));
+        }
+        groups = IntStream.range(0, cache.layers().size()).map(cache::group).toArray();
     }
 
     /** Forgets all rows. */
     public void clear() {
-        layout.clear();
+        for (BatchLayout layout : layouts) {
+            layout.clear();
+        }
         outputs = 0;
         written = null;
     }
@@ -56,48 +69,55 @@ public final class StepBatch implements Batch {
     /**
      * Appends rows of one sequence: {@code tokens[first .. first + count)}, at these positions.
      *
-     * @param pages the sequence's page table, which must stay as it is until the step is over
+     * @param pages where the sequence is stored; must stay as it is until the step is over
      * @param outputs of how many of the last of these rows the logits are wanted
      */
-    public void add(int[] tokens, int first, int count, int[] pages, int outputs) {
-        int row = layout.rows();
+    public void add(int[] tokens, int first, int count, PageTables pages, int outputs) {
+        int row = rows();
         if (count < 1 || count > maxRows - row || outputs < 0 || outputs > count) {
             throw new IllegalArgumentException(
                     "%d rows with %d outputs do not fit behind %d of %d rows"
                             .formatted(count, outputs, row, maxRows));
         }
-        layout.add(count, first + count, pages);
-        for (int i = 0; i < count; i++, row++) {
-            int position = first + i;
-            int slot = pages[position / pageSize] * pageSize + position % pageSize;
-            ids.setAtIndex(ValueLayout.JAVA_INT, row, tokens[position]);
-            positions.setAtIndex(ValueLayout.JAVA_INT, row, position);
-            slots.setAtIndex(ValueLayout.JAVA_INT, row, slot);
+        for (int i = 0; i < count; i++) {
+            ids.setAtIndex(ValueLayout.JAVA_INT, row + i, tokens[first + i]);
+            positions.setAtIndex(ValueLayout.JAVA_INT, row + i, first + i);
             if (i >= count - outputs) {
-                outputRows.setAtIndex(ValueLayout.JAVA_INT, this.outputs++, row);
+                outputRows.setAtIndex(ValueLayout.JAVA_INT, this.outputs++, row + i);
             }
+        }
+        for (int group = 0; group < layouts.size(); group++) {
+            addSlots(slots.get(group), row, first, count, pages.table(group));
+            layouts.get(group).add(count, first + count, pages.table(group));
         }
         written = null;
     }
 
-    /** Puts ids, positions, slots and output rows into tensors of the workspace. */
-    public void write(Workspace workspace) {
-        written =
-                new Tensors(
-                        copy(ids, layout.rows(), workspace),
-                        copy(positions, layout.rows(), workspace),
-                        copy(slots, layout.rows(), workspace),
-                        copy(outputRows, outputs, workspace));
+    private void addSlots(MemorySegment slots, int row, int first, int count, int[] table) {
+        int pageSize = cache.pageSize();
+        for (int i = 0; i < count; i++) {
+            int position = first + i;
+            int slot = table[position / pageSize] * pageSize + position % pageSize;
+            slots.setAtIndex(ValueLayout.JAVA_INT, row + i, slot);
+        }
     }
 
-    /** Bytes that {@link #write} takes from a workspace, for a step of {@code rows} rows. */
-    public static long workspaceBytes(int rows) {
-        return 4 * BufferWorkspace.bytesFor(DType.I32, 1, rows);
+    /** Puts ids, positions, slots and output rows into tensors of the workspace. */
+    public void write(Workspace workspace) {
+        int rows = rows();
+        Tensor idTensor = copy(ids, rows, workspace);
+        Tensor positionTensor = copy(positions, rows, workspace);
+        Tensor outputTensor = copy(outputRows, outputs, workspace);
+        List<Tensor> slotTensors = new ArrayList<>(slots.size());
+        for (MemorySegment group : slots) {
+            slotTensors.add(copy(group, rows, workspace));
+        }
+        written = new Tensors(idTensor, positionTensor, outputTensor, slotTensors);
     }
 
     @Override
     public int rows() {
-        return layout.rows();
+        return layouts.getFirst().rows();
     }
 
     @Override
@@ -122,12 +142,12 @@ public final class StepBatch implements Batch {
 
     @Override
     public Tensor slots(int layer) {
-        return written().slots; // all layers share one page table
+        return written().slots.get(groups[layer]);
     }
 
     @Override
     public BatchLayout layout(int layer) {
-        return layout;
+        return layouts.get(groups[layer]);
     }
 
     private Tensors written() {

@@ -169,11 +169,19 @@ class PlanTest {
                         new Plan.Row("head", "", "", "cuda:0", List.of("Q8_0"), 4000, "default"),
                         new Plan.Row(
                                 "cache",
-                                "0-5",
+                                "0",
                                 "",
                                 "cuda:0",
                                 List.of("F16"),
-                                CACHE,
+                                CACHE / 6,
+                                "with attention, window of 16"),
+                        new Plan.Row(
+                                "cache",
+                                "1-5",
+                                "",
+                                "cuda:0",
+                                List.of("F16"),
+                                CACHE / 6 * 5,
                                 "with attention")),
                 plan.rows());
     }

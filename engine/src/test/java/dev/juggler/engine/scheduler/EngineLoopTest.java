@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.juggler.engine.cache.KvCachePlan;
-import dev.juggler.engine.cache.PagePool;
+import dev.juggler.engine.cache.PagePools;
 import dev.juggler.engine.sampling.TokenSampler;
 import dev.juggler.inference.InferenceException;
 import dev.juggler.inference.Sampling;
@@ -33,14 +33,11 @@ class EngineLoopTest {
     private static final int PAGES = 60;
 
     private final RecallModel model = new RecallModel();
-    private final PagePool pool = new PagePool(PAGES);
+    private final KvCachePlan plan = RecallModel.cachePlan(PAGES, 16);
+    private final PagePools pools = new PagePools(plan);
     private final Scheduler scheduler =
             new Scheduler(
-                    "fake",
-                    new SchedulerLimits(200, 8, 48, 500, 8, Duration.ofMinutes(1)),
-                    pool,
-                    16);
-    private final KvCachePlan plan = RecallModel.cachePlan(PAGES, 16);
+                    "fake", new SchedulerLimits(200, 8, 48, 500, 8, Duration.ofMinutes(1)), pools);
     private final Thread thread =
             new Thread(
                     new EngineLoop(
@@ -61,7 +58,7 @@ class EngineLoopTest {
     void stop() throws InterruptedException {
         scheduler.close();
         thread.join();
-        assertEquals(PAGES, pool.free(), "all pages are free in the end");
+        assertEquals(PAGES, pools.pool(0).free(), "all pages are free in the end");
     }
 
     private Sequence submit(int[] prompt, int max, Sampling sampling) {

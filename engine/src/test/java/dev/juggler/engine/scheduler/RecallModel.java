@@ -1,6 +1,7 @@
 package dev.juggler.engine.scheduler;
 
 import dev.juggler.engine.cache.KvCachePlan;
+import dev.juggler.engine.cache.PageGroup;
 import dev.juggler.engine.model.Batch;
 import dev.juggler.engine.model.KvCache;
 import dev.juggler.engine.model.KvLayerShape;
@@ -33,8 +34,22 @@ final class RecallModel implements Model {
     /** Never the most probable token, so that a text has the length that was asked for. */
     static final int END = VOCABULARY;
 
+    private final int window;
+
     volatile boolean failing;
     final AtomicInteger forwards = new AtomicInteger();
+
+    /** All layers see everything. */
+    RecallModel() {
+        this(0);
+    }
+
+    /**
+     * @param window positions that rows see in a second layer, 0 for one layer alone
+     */
+    RecallModel(int window) {
+        this.window = window;
+    }
 
     @Override
     public int vocabularySize() {
@@ -43,7 +58,8 @@ final class RecallModel implements Model {
 
     @Override
     public List<KvLayerShape> kvLayers() {
-        return List.of(new KvLayerShape(1, 1, 0));
+        KvLayerShape all = new KvLayerShape(1, 1, 0);
+        return window == 0 ? List.of(all) : List.of(all, new KvLayerShape(1, 1, window));
     }
 
     @Override
@@ -52,12 +68,33 @@ final class RecallModel implements Model {
         if (failing) {
             throw new IllegalStateException("the fake device is on fire");
         }
-        KvPages kv = cache.layer(0);
+        for (int layer = 0; layer < kvLayers().size(); layer++) {
+            store(batch, layer, cache.layer(layer));
+        }
+        MemorySegment positions = batch.positions().host();
+        Tensor logits = workspace.take(batch.outputs(), VOCABULARY);
+        for (int output = 0; output < batch.outputs(); output++) {
+            int row = batch.outputRows().host().getAtIndex(ValueLayout.JAVA_INT, output);
+            int position = positions.getAtIndex(ValueLayout.JAVA_INT, row);
+            writeLogits(logits, output, recall(batch.layout(0), row, 0, position, cache.layer(0)));
+        }
+        for (int row = 0; window > 0 && row < batch.rows(); row++) {
+            int position = positions.getAtIndex(ValueLayout.JAVA_INT, row);
+            int first = Math.max(0, position - window + 1);
+            long all = recall(batch.layout(0), row, first, position, cache.layer(0));
+            if (all != recall(batch.layout(1), row, first, position, cache.layer(1))) {
+                throw new AssertionError("the window of position " + position + " differs");
+            }
+        }
+        return logits;
+    }
+
+    private static void store(Batch batch, int layer, KvPages kv) {
         MemorySegment keys = kv.keys().host();
         MemorySegment values = Objects.requireNonNull(kv.values()).host();
         MemorySegment ids = batch.ids().host();
         MemorySegment positions = batch.positions().host();
-        MemorySegment slots = batch.slots(0).host();
+        MemorySegment slots = batch.slots(layer).host();
         for (int row = 0; row < batch.rows(); row++) {
             int slot = slots.getAtIndex(ValueLayout.JAVA_INT, row);
             keys.setAtIndex(
@@ -65,13 +102,6 @@ final class RecallModel implements Model {
             values.setAtIndex(
                     ValueLayout.JAVA_FLOAT, slot, positions.getAtIndex(ValueLayout.JAVA_INT, row));
         }
-        Tensor logits = workspace.take(batch.outputs(), VOCABULARY);
-        for (int output = 0; output < batch.outputs(); output++) {
-            int row = batch.outputRows().host().getAtIndex(ValueLayout.JAVA_INT, output);
-            int position = positions.getAtIndex(ValueLayout.JAVA_INT, row);
-            writeLogits(logits, output, recall(batch.layout(0), row, position, kv));
-        }
-        return logits;
     }
 
     /** What this model continues a prompt with, by its definition alone. */
@@ -90,20 +120,39 @@ final class RecallModel implements Model {
         return List.copyOf(tokens.subList(prompt.length, tokens.size()));
     }
 
+    /** A cache with so many pages of the layer that sees everything. */
     static KvCachePlan cachePlan(int pages, int pageSize) {
-        return new KvCachePlan(new RecallModel().kvLayers(), DType.F32, pages, pageSize);
+        return new RecallModel().cachePlan(pages, pageSize, 1, 1);
+    }
+
+    /**
+     * @param pages of the layer that sees everything
+     * @param rows most rows of a step
+     */
+    KvCachePlan cachePlan(int pages, int pageSize, int rows, int parallel) {
+        List<PageGroup> groups = new ArrayList<>();
+        groups.add(new PageGroup(0, pages, pages));
+        if (window > 0) {
+            // from the first that is seen to the last that is stored, wherever a page begins
+            int ring = (window + rows - 2 + pageSize - 1) / pageSize + 1;
+            groups.add(new PageGroup(window, ring * parallel, ring));
+        }
+        return new KvCachePlan(kvLayers(), DType.F32, groups, pageSize);
     }
 
     static KvCache cache(KvCachePlan plan) {
-        Shape shape = new Shape(plan.pages(), plan.pageSize(), 1);
-        Buffer keys = HostBuffer.allocate(plan.keyBytes(0));
-        Buffer values = HostBuffer.allocate(plan.valueBytes(0));
-        KvPages pages =
-                new KvPages(
-                        new Tensor(DType.F32, shape, keys, 0),
-                        new Tensor(DType.F32, shape, values, 0),
-                        plan.pageSize());
-        return layer -> pages;
+        List<KvPages> layers = new ArrayList<>();
+        for (int layer = 0; layer < plan.layers().size(); layer++) {
+            Shape shape = new Shape(plan.pages(layer), plan.pageSize(), 1);
+            Buffer keys = HostBuffer.allocate(plan.keyBytes(layer));
+            Buffer values = HostBuffer.allocate(plan.valueBytes(layer));
+            layers.add(
+                    new KvPages(
+                            new Tensor(DType.F32, shape, keys, 0),
+                            new Tensor(DType.F32, shape, values, 0),
+                            plan.pageSize()));
+        }
+        return layers::get;
     }
 
     /** Kernels that this model does not use. */
@@ -117,13 +166,13 @@ final class RecallModel implements Model {
                         });
     }
 
-    private static long recall(BatchLayout layout, int row, int position, KvPages kv) {
+    private static long recall(BatchLayout layout, int row, int first, int position, KvPages kv) {
         int sequence = 0;
         while (row >= layout.firstRow(sequence) + layout.rowCount(sequence)) {
             sequence++;
         }
         long hash = 1;
-        for (int p = 0; p <= position; p++) {
+        for (int p = first; p <= position; p++) {
             long slot =
                     (long) layout.page(sequence, p / kv.pageSize()) * kv.pageSize()
                             + p % kv.pageSize();

@@ -5,32 +5,42 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.juggler.engine.cache.KvCachePlan;
 import dev.juggler.engine.cache.PagePool;
+import dev.juggler.engine.cache.PagePools;
 import dev.juggler.engine.model.KvCache;
 import dev.juggler.kernel.BufferWorkspace;
 import dev.juggler.kernel.HostBuffer;
 import dev.juggler.kernel.Tensor;
-import java.util.HashMap;
 import java.util.HashSet;
-import java.util.Map;
 import java.util.Set;
 
 /** A scheduler, a fake model and its cache, driven by hand. */
 final class SchedulerBench {
     final SchedulerLimits limits;
+    final PagePools pools;
     final PagePool pool;
     final Scheduler scheduler;
-    final RecallModel model = new RecallModel();
+    final RecallModel model;
     final KvCache cache;
     final BufferWorkspace workspace = new BufferWorkspace(HostBuffer.allocate(1 << 20));
     final StepSampler sampler;
     int steps;
 
     SchedulerBench(SchedulerLimits limits, int pages, int pageSize) {
+        this(limits, pages, pageSize, 0);
+    }
+
+    /**
+     * @param pages of the layer that sees everything
+     * @param window what a second layer sees, 0 for no such layer
+     */
+    SchedulerBench(SchedulerLimits limits, int pages, int pageSize, int window) {
         this.limits = limits;
-        pool = new PagePool(pages);
-        KvCachePlan plan = RecallModel.cachePlan(pages, pageSize);
+        model = new RecallModel(window);
+        KvCachePlan plan = model.cachePlan(pages, pageSize, limits.stepRows(), limits.parallel());
+        pools = new PagePools(plan);
+        pool = pools.pool(0);
         cache = RecallModel.cache(plan);
-        scheduler = new Scheduler("fake", limits, pool, pageSize);
+        scheduler = new Scheduler("fake", limits, pools);
         sampler = new StepSampler(RecallModel.VOCABULARY, limits.parallel());
     }
 
@@ -81,15 +91,19 @@ final class SchedulerBench {
     }
 
     private void checkPages() {
-        Map<Integer, Integer> users = new HashMap<>();
-        int used = 0;
-        for (Sequence sequence : scheduler.runningSequences()) {
-            for (int page : sequence.pages()) {
-                users.merge(page, 1, Integer::sum);
-                used++;
+        for (int group = 0; group < pools.plan().groups().size(); group++) {
+            Set<Integer> used = new HashSet<>();
+            for (Sequence sequence : scheduler.runningSequences()) {
+                Set<Integer> own = new HashSet<>();
+                for (int page : sequence.pages().table(group)) {
+                    own.add(page);
+                }
+                for (int page : own) {
+                    assertTrue(used.add(page), "a page has two owners");
+                }
             }
+            PagePool those = pools.pool(group);
+            assertEquals(those.pages() - used.size(), those.free(), "a page is lost");
         }
-        assertEquals(used, users.size(), "a page has two owners");
-        assertEquals(pool.pages() - used, pool.free(), "a page is lost");
     }
 }

@@ -71,7 +71,8 @@ class SchedulerTest {
                                     1 + random.nextInt(6),
                                     Duration.ofMinutes(1)),
                             pages,
-                            pageSize);
+                            pageSize,
+                            random.nextInt(2) * (1 + random.nextInt(20)));
             List<Client> clients = new ArrayList<>();
             int arrivals = 30;
             int idle = 0;
