@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,6 +34,7 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
     private final Map<Place, Buffer> loaded = new LinkedHashMap<>();
     private final List<Buffer> buffers = new ArrayList<>();
     private final Map<String, Long> bytes = new LinkedHashMap<>();
+    private final IdentityHashMap<Buffer, Role> roles = new IdentityHashMap<>();
     private final Map<Integer, SplitStack> splits = new HashMap<>();
     private final Map<Integer, String> wholeStacks = new HashMap<>();
     private final WeightDevices placement;
@@ -94,9 +96,17 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
         if (known.experts() > 0) {
             requireAlike(tensor, known.layer(), whole);
         }
-        return whole
-                ? whole(tensor, dtype, request, devices.device(owners[0]))
-                : split(tensor, dtype, request, owners);
+        Tensor placed =
+                whole
+                        ? whole(tensor, dtype, request, devices.device(owners[0]))
+                        : split(tensor, dtype, request, owners);
+        roles.putIfAbsent(placed.buffer(), request.role());
+        return placed;
+    }
+
+    /** What a weight is for; of one with several roles, the first that was asked for. */
+    Role role(Tensor weight) {
+        return roles.getOrDefault(weight.buffer(), Role.NORM);
     }
 
     private Tensor whole(GgufTensor tensor, DType dtype, WeightRequest request, Device device) {

@@ -2,6 +2,8 @@ package dev.juggler.engine.device;
 
 import dev.juggler.engine.device.DeviceTable.Device;
 import dev.juggler.engine.model.Model;
+import dev.juggler.engine.profile.Profile;
+import dev.juggler.engine.profile.ProfiledKernels;
 import dev.juggler.kernel.Backend;
 import dev.juggler.kernel.Buffer;
 import dev.juggler.kernel.BufferWorkspace;
@@ -55,6 +57,17 @@ public final class PlacedModel implements AutoCloseable {
     /** The operations: one device's own where the model is on one, else {@link PlacedKernels}. */
     public Kernels kernels() {
         return kernels;
+    }
+
+    /** The same operations, timed one by one. */
+    public Kernels profiled(Profile profile) {
+        return new ProfiledKernels(kernels, weights::role, this::synchronize, profile);
+    }
+
+    private void synchronize() {
+        for (Device device : devices.devices()) {
+            device.backend().synchronize();
+        }
     }
 
     /** Names of the devices that hold weights. */

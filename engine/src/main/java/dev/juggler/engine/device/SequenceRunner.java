@@ -6,6 +6,7 @@ import dev.juggler.engine.cache.PageTables;
 import dev.juggler.engine.cache.PagedKvCache;
 import dev.juggler.engine.scheduler.StepBatch;
 import dev.juggler.kernel.DType;
+import dev.juggler.kernel.Kernels;
 import dev.juggler.kernel.Tensor;
 import dev.juggler.kernel.Workspace;
 import java.lang.foreign.Arena;
@@ -30,6 +31,7 @@ public final class SequenceRunner implements AutoCloseable {
     }
 
     private final PlacedModel placed;
+    private final Kernels kernels;
     private final PagedKvCache cache;
     private final Workspace workspace;
     private final StepBatch batch;
@@ -50,9 +52,20 @@ public final class SequenceRunner implements AutoCloseable {
      * @throws dev.juggler.kernel.UnsupportedDTypeException if a device cannot store {@code kvType}
      * @throws dev.juggler.kernel.OutOfDeviceMemoryException if a device has not enough memory
      */
-    @SuppressWarnings("MustBeClosedChecker") // close() closes the arena
     public SequenceRunner(PlacedModel placed, DType kvType, int capacity, int rowsPerStep) {
+        this(placed, kvType, capacity, rowsPerStep, placed.kernels());
+    }
+
+    /**
+     * Allocates them likewise, and computes with other kernels than the model's own.
+     *
+     * @param kernels such as {@link PlacedModel#profiled}
+     */
+    @SuppressWarnings("MustBeClosedChecker") // close() closes the arena
+    public SequenceRunner(
+            PlacedModel placed, DType kvType, int capacity, int rowsPerStep, Kernels kernels) {
         this.placed = placed;
+        this.kernels = kernels;
         this.rowsPerStep = Math.min(rowsPerStep, capacity);
         KvCachePlan plan =
                 KvCachePlan.of(placed.model().kvLayers(), kvType, capacity, 1, this.rowsPerStep);
@@ -109,7 +122,7 @@ public final class SequenceRunner implements AutoCloseable {
         batch.clear();
         batch.add(tokens, length, count, pages, outputs);
         batch.write(workspace);
-        Tensor result = placed.model().forward(batch, cache, workspace, placed.kernels());
+        Tensor result = placed.model().forward(batch, cache, workspace, kernels);
         for (int i = 0; i < outputs; i++) {
             result.buffer().read(result.offset() + i * result.rowBytes(), row);
             MemorySegment.copy(row, ValueLayout.JAVA_FLOAT, 0, logits, 0, logits.length);

@@ -7,6 +7,8 @@ import dev.juggler.engine.device.ModelLoader;
 import dev.juggler.engine.device.PlacedModel;
 import dev.juggler.engine.gguf.GgufFile;
 import dev.juggler.engine.placement.Plan;
+import dev.juggler.engine.profile.Profile;
+import dev.juggler.engine.profile.ProfiledKernels;
 import dev.juggler.engine.scheduler.EngineLoop;
 import dev.juggler.engine.scheduler.Scheduler;
 import dev.juggler.engine.scheduler.SchedulerLimits;
@@ -154,7 +156,9 @@ final class ServedModel implements AutoCloseable {
                     placed.model(),
                     cache,
                     placed.allocateWorkspace(outline.rows(), outline.settings().parallel()),
-                    placed.kernels(),
+                    ProfiledKernels.isRecording()
+                            ? placed.profiled(new Profile())
+                            : placed.kernels(),
                     locks.of(placed.devices()));
         }
 

@@ -2,6 +2,7 @@ package dev.juggler.engine.scheduler;
 
 import dev.juggler.engine.model.KvCache;
 import dev.juggler.engine.model.Model;
+import dev.juggler.engine.profile.StepEvent;
 import dev.juggler.kernel.Kernels;
 import dev.juggler.kernel.Tensor;
 import dev.juggler.kernel.Workspace;
@@ -59,9 +60,22 @@ public final class EngineLoop implements Runnable {
         @Nullable Throwable failure = null;
         devices.forEach(Lock::lock);
         long mark = workspace.mark();
+        StepEvent event = new StepEvent();
+        event.begin();
         try {
+            long start = System.nanoTime();
             Tensor logits = model.forward(step.batch(workspace), cache, workspace, kernels);
-            scheduler.commit(step, sampler.sample(step, logits));
+            long computed = System.nanoTime();
+            Choices choices = sampler.sample(step, logits);
+            if (event.shouldCommit()) {
+                event.model = scheduler.model();
+                event.sequences = step.size();
+                event.rows = step.rows();
+                event.forward = computed - start;
+                event.sampling = System.nanoTime() - computed;
+                event.commit();
+            }
+            scheduler.commit(step, choices);
         } catch (RuntimeException | Error e) { // a device has failed; other requests go on
             failure = e;
         } finally {

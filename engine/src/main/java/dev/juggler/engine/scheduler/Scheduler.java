@@ -53,6 +53,11 @@ public final class Scheduler implements AutoCloseable {
         shares = new RowShares(limits.parallel());
     }
 
+    /** Name of the model. */
+    public String model() {
+        return model;
+    }
+
     /** Its limits. */
     public SchedulerLimits limits() {
         return limits;

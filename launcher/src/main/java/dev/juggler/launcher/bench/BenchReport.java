@@ -37,11 +37,15 @@ public record BenchReport(
         CSV
     }
 
-    /** All measurements. */
-    public String text(List<Measurement> measurements, Form form) {
+    /**
+     * All measurements.
+     *
+     * @param profiles of the same tests, or none; only JSON has a place for them
+     */
+    public String text(List<Measurement> measurements, List<ProfiledRun> profiles, Form form) {
         return switch (form) {
             case MD -> markdown(measurements);
-            case JSON -> json(measurements);
+            case JSON -> json(measurements, profiles);
             case CSV -> csv(measurements);
         };
     }
@@ -105,11 +109,16 @@ public record BenchReport(
         return column == 0 || column == 3;
     }
 
-    private String json(List<Measurement> measurements) {
-        return new ObjectMapper()
-                        .writerWithDefaultPrettyPrinter()
-                        .writeValueAsString(measurements.stream().map(this::row).toList())
-                + "\n";
+    private String json(List<Measurement> measurements, List<ProfiledRun> profiles) {
+        List<Map<String, Object>> rows = new ArrayList<>();
+        for (int i = 0; i < measurements.size(); i++) {
+            Map<String, Object> row = row(measurements.get(i));
+            if (!profiles.isEmpty()) {
+                row.put("phases", ProfileReport.json(profiles.get(i)));
+            }
+            rows.add(row);
+        }
+        return new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(rows) + "\n";
     }
 
     private String csv(List<Measurement> measurements) {

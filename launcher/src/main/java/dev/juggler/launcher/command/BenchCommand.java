@@ -4,14 +4,18 @@ import dev.juggler.engine.device.PlacedModel;
 import dev.juggler.engine.device.SequenceRunner;
 import dev.juggler.engine.inference.ModelFile;
 import dev.juggler.engine.inference.ModelSettings;
+import dev.juggler.engine.placement.HostBandwidth;
 import dev.juggler.launcher.Wiring;
 import dev.juggler.launcher.bench.BenchReport;
 import dev.juggler.launcher.bench.Measurement;
 import dev.juggler.launcher.bench.ProcessMemory;
+import dev.juggler.launcher.bench.ProfileReport;
+import dev.juggler.launcher.bench.ProfiledRun;
 import dev.juggler.launcher.config.Configuration;
 import dev.juggler.launcher.terminal.LoadingBar;
 import dev.juggler.launcher.terminal.Progress;
 import dev.juggler.launcher.terminal.Units;
+import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -74,6 +78,14 @@ final class BenchCommand implements Callable<Integer> {
             description = "the form of the result (md)")
     private BenchReport.Form form = BenchReport.Form.MD;
 
+    @Option(
+            names = "--profile",
+            description = {
+                "also tell where the time goes: each test once more with every operation timed, by phase,",
+                "beside the bandwidth of the memory; times of operations do not overlap then"
+            })
+    private boolean profile;
+
     @Mixin private CommonOptions common = new CommonOptions();
     @Spec private CommandSpec spec = CommandSpec.create();
 
@@ -98,8 +110,14 @@ final class BenchCommand implements Callable<Integer> {
                                 repetitions,
                                 loading,
                                 ProcessMemory.peak());
-                spec.commandLine().getOut().print(report.text(measurements, form));
-                spec.commandLine().getOut().flush();
+                List<ProfiledRun> profiles = profile ? profiles(placed, settings) : List.of();
+                PrintWriter out = spec.commandLine().getOut();
+                out.print(report.text(measurements, profiles, form));
+                if (profile && form == BenchReport.Form.MD) {
+                    double bandwidth = HostBandwidth.measure(threads(wiring)).bytesPerSecond();
+                    out.print(new ProfileReport(bandwidth).text(profiles));
+                }
+                out.flush();
                 spec.commandLine()
                         .getErr()
                         .printf(
@@ -154,6 +172,35 @@ final class BenchCommand implements Callable<Integer> {
             }
         }
         return measurements;
+    }
+
+    private List<ProfiledRun> profiles(PlacedModel placed, ModelSettings settings) {
+        int vocabulary = placed.model().vocabularySize();
+        List<ProfiledRun> runs = new ArrayList<>();
+        for (int length : prompts) {
+            if (length > 0) {
+                int rows = Math.min(length, settings.stepRows());
+                runs.add(
+                        ProfiledRun.of(
+                                "pp" + length,
+                                tokens(length, vocabulary),
+                                placed,
+                                settings.kvType(),
+                                rows));
+            }
+        }
+        for (int length : generations) {
+            if (length > 0) {
+                runs.add(
+                        ProfiledRun.of(
+                                "tg" + length,
+                                tokens(length, vocabulary),
+                                placed,
+                                settings.kvType(),
+                                1));
+            }
+        }
+        return runs;
     }
 
     private Measurement run(

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.juggler.launcher.bench;
+
+import org.jspecify.annotations.NullMarked;
