@@ -1,7 +1,6 @@
 package dev.juggler.engine.inference;
 
 import dev.juggler.engine.model.ModelProblem;
-import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -29,8 +28,8 @@ public record ModelInspection(
         String name,
         boolean supported,
         List<ModelProblem> problems,
-        List<Path> files,
-        List<Path> missing,
+        List<String> files,
+        List<String> missing,
         long fileBytes,
         int ggufVersion,
         String quantization,

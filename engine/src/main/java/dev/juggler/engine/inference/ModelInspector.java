@@ -28,6 +28,7 @@ import dev.juggler.engine.tokenizer.TokenizerException;
 import dev.juggler.engine.tokenizer.Tokenizers;
 import dev.juggler.inference.InferenceException;
 import dev.juggler.kernel.DType;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Comparator;
@@ -95,8 +96,8 @@ public final class ModelInspector {
                 text("general.name"),
                 problems.isEmpty(),
                 List.copyOf(problems),
-                file.paths(),
-                file.missing(),
+                file.paths().stream().map(Path::toString).toList(),
+                file.missing().stream().map(Path::toString).toList(),
                 file.fileBytes(),
                 file.version(),
                 file.quantization(),

@@ -1,7 +1,9 @@
 package dev.juggler.engine.inference;
 
+import dev.juggler.engine.device.ModelLoader;
 import dev.juggler.engine.gguf.GgufException;
 import dev.juggler.engine.gguf.GgufFile;
+import dev.juggler.engine.model.ModelException;
 import dev.juggler.engine.template.ChatPrompt;
 import dev.juggler.engine.template.ChatTemplate;
 import dev.juggler.engine.template.jinja.TemplateException;
@@ -39,15 +41,24 @@ final class PromptEncoder {
      */
     static PromptEncoder open(ModelSettings settings) {
         try (GgufFile file = GgufFile.open(settings.path())) {
+            return of(settings, file);
+        } catch (GgufException | TokenizerException | ModelException e) {
+            throw new InferenceException(
+                    Kind.UNAVAILABLE,
+                    "model %s cannot be used: %s".formatted(settings.name(), e.getMessage()),
+                    e);
+        }
+    }
+
+    private static PromptEncoder of(ModelSettings settings, GgufFile file) {
+        try {
             Tokenizer tokenizer = Tokenizers.load(file.metadata());
             @Nullable String own = file.metadata().stringOrNull("tokenizer.chat_template");
             return new PromptEncoder(
                     settings.name(), tokenizer, chatPrompt(settings, tokenizer, own));
         } catch (GgufException | TokenizerException e) {
-            throw new InferenceException(
-                    Kind.UNAVAILABLE,
-                    "model %s cannot be used: %s".formatted(settings.name(), e.getMessage()),
-                    e);
+            ModelLoader.builtIn().describe(file); // what is no model at all is refused as that
+            throw e;
         }
     }
 

@@ -10,6 +10,7 @@ import dev.juggler.engine.model.ModelProblem;
 import dev.juggler.launcher.terminal.Paragraph;
 import dev.juggler.launcher.terminal.TextTable;
 import dev.juggler.launcher.terminal.Units;
+import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
@@ -17,6 +18,7 @@ import java.util.stream.Collectors;
 final class ModelReport {
     private static final int WIDTH = 80;
     private static final int LABEL = 13;
+    private static final int MOST_TYPES = 4;
 
     private final ModelInspection model;
     private final StringBuilder text = new StringBuilder();
@@ -185,8 +187,17 @@ final class ModelReport {
                                 role.tensors(),
                                 Units.count(role.parameters()),
                                 Units.bytes(role.bytes()),
-                                String.join(" ", role.types())));
+                                few(role.types())));
         text.append("\nMemory for weights, by role\n").append(table);
+    }
+
+    private static String few(List<String> types) {
+        return types.size() <= MOST_TYPES
+                ? String.join(" ", types)
+                : "%s +%d"
+                        .formatted(
+                                String.join(" ", types.subList(0, MOST_TYPES - 1)),
+                                types.size() - MOST_TYPES + 1);
     }
 
     private void line(String label, String value) {
