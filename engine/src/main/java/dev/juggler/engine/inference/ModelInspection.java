@@ -77,14 +77,14 @@ public record ModelInspection(
      *
      * @param type how they are stored, as configured
      * @param bytesPerToken growth with each token while no window is full
-     * @param bytesPer1024Tokens what a sequence of 1024 tokens takes
+     * @param bytesPerKilotoken what a sequence of 1024 tokens takes
      * @param bytesOfTrainedContext what a sequence of the trained context takes, 0 if unknown
      * @param layers layers that store the same, in order
      */
     public record Cache(
             String type,
             long bytesPerToken,
-            long bytesPer1024Tokens,
+            long bytesPerKilotoken,
             long bytesOfTrainedContext,
             List<CacheLayers> layers) {}
 

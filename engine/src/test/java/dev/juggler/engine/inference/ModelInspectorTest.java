@@ -111,7 +111,7 @@ class ModelInspectorTest {
             ModelInspection.Cache cache = Objects.requireNonNull(told.cache());
             assertEquals("F32", cache.type());
             assertEquals(2 * (64 + 64) * 4, cache.bytesPerToken());
-            assertEquals(1024 * cache.bytesPerToken(), cache.bytesPer1024Tokens());
+            assertEquals(1024 * cache.bytesPerToken(), cache.bytesPerKilotoken());
             assertEquals(
                     List.of(new CacheLayers("keys and values", "0-1", 2, 64, 64, 0)),
                     cache.layers());

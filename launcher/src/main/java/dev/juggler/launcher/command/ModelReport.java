@@ -130,7 +130,7 @@ final class ModelReport {
                 "KV cache",
                 "%s per 1k tokens%s (%s, %s a token)"
                         .formatted(
-                                Units.bytes(cache.bytesPer1024Tokens()),
+                                Units.bytes(cache.bytesPerKilotoken()),
                                 trained,
                                 cache.type(),
                                 Units.bytes(cache.bytesPerToken())));

@@ -27,8 +27,7 @@ class ModelsShowIT {
         assertTrue(model.path("supported").booleanValue());
         assertEquals("qwen3moe", model.path("architecture").stringValue());
         assertTrue(model.path("parameters").path("active").longValue() > 0);
-        assertTrue(
-                model.path("cache").path("bytes_per_1024_tokens").longValue() > 0, outcome.out());
+        assertTrue(model.path("cache").path("bytes_per_kilotoken").longValue() > 0, outcome.out());
         assertEquals("Q8_0", model.path("types").path(0).path("type").stringValue());
         assertTrue(model.path("metadata").has("general.architecture"));
     }
