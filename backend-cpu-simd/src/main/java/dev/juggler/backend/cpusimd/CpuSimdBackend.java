@@ -22,24 +22,32 @@ final class CpuSimdBackend implements Backend {
     CpuSimdBackend(CpuSimdOptions options) {
         boolean reference = options.kernels() == CpuSimdOptions.KernelSet.REFERENCE;
         int threads = reference ? 1 : options.threads();
+        KernelChoice choice = KernelChoice.of(options);
         pool = new WorkerPool(threads);
-        kernels = reference ? new ReferenceKernels() : new CpuSimdKernels(context(pool, options));
-        String set =
-                reference
-                        ? "reference kernels"
-                        : "vector kernels of %d bits".formatted(options.vectorBits());
+        kernels = reference ? new ReferenceKernels() : kernels(pool, options, choice);
         description =
-                "%s, %d thread%s, activations f32%s"
-                        .formatted(set, threads, threads == 1 ? "" : "s", CpuFeatures.listed());
+                "%s, %d thread%s, activations %s%s"
+                        .formatted(
+                                choice.description(),
+                                threads,
+                                threads == 1 ? "" : "s",
+                                choice.isNative() && !options.exact() ? "8 bits" : "f32",
+                                CpuFeatures.listed());
     }
 
-    private static KernelContext context(WorkerPool pool, CpuSimdOptions options) {
+    private static Kernels kernels(WorkerPool pool, CpuSimdOptions options, KernelChoice choice) {
         int bits = options.vectorBits();
         LaneKernels loops =
                 options.kernels() == CpuSimdOptions.KernelSet.VECTOR
                         ? LaneKernelSets.vector(bits)
                         : LaneKernelSets.adaptive(bits);
-        return new KernelContext(pool, new PanelKernels(loops), loops);
+        KernelContext context = new KernelContext(pool, new PanelKernels(loops), loops);
+        Products products = new PanelProducts(context);
+        if (choice.set() != null) {
+            NativeKernels natives = new NativeKernels(choice.set());
+            products = new NativeProducts(context, natives, products, options.exact());
+        }
+        return new CpuSimdKernels(context, products);
     }
 
     @Override

@@ -42,8 +42,11 @@ public final class CpuSimdBackendProvider implements BackendProvider {
         }
         int threads = Runtime.getRuntime().availableProcessors();
         String detail =
-                "%d threads, vectors of %d bits%s"
-                        .formatted(threads, CpuSimdOptions.bestVectorBits(), CpuFeatures.listed());
+                "%d threads, %s%s"
+                        .formatted(
+                                threads,
+                                KernelChoice.best(CpuSimdOptions.bestVectorBits()).description(),
+                                CpuFeatures.listed());
         return new Availability.Usable(SCORE, List.of(DEVICE), detail);
     }
 

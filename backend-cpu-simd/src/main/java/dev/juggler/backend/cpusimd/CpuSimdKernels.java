@@ -29,11 +29,9 @@ final class CpuSimdKernels implements Kernels {
     private final Set<DType> weightTypes;
     private final KernelContract contract;
     private final FusedContract fusedContract;
-    private final DenseProduct denseProduct;
-    private final ExpertProduct expertProduct;
+    private final Products products;
     private final HeadProduct headProduct;
     private final KeyReading keyReading;
-    private final ExpertFeedForward expertFeedForward;
     private final Attention attention;
     private final Norms norms;
     private final Elementwise elementwise;
@@ -41,15 +39,13 @@ final class CpuSimdKernels implements Kernels {
     private final Rotations rotations;
     private final Router router;
 
-    CpuSimdKernels(KernelContext context) {
+    CpuSimdKernels(KernelContext context, Products products) {
+        this.products = products;
         weightTypes = Collections.unmodifiableSet(EnumSet.copyOf(context.matrix().weightTypes()));
         contract = new KernelContract(CpuSimdBackendProvider.NAME, weightTypes, KV_TYPES);
         fusedContract = new FusedContract(weightTypes);
-        denseProduct = new DenseProduct(context);
-        expertProduct = new ExpertProduct(context);
         headProduct = new HeadProduct(context);
         keyReading = new KeyReading(context);
-        expertFeedForward = new ExpertFeedForward(context);
         attention = new Attention(context);
         norms = new Norms(context);
         elementwise = new Elementwise(context);
@@ -77,13 +73,13 @@ final class CpuSimdKernels implements Kernels {
     @Override
     public void matmul(Tensor out, Tensor x, Tensor weight) {
         contract.matmul(out, x, weight);
-        denseProduct.multiply(out, x, weight);
+        products.multiply(out, x, weight);
     }
 
     @Override
     public void matmulByExpert(Tensor out, Tensor x, Tensor stack, Tensor ids) {
         contract.matmulByExpert(out, x, stack, ids);
-        expertProduct.multiply(out, x, stack, ids);
+        products.multiplyByExpert(out, x, stack, ids);
     }
 
     @Override
@@ -194,7 +190,7 @@ final class CpuSimdKernels implements Kernels {
     @Override
     public void feedForward(Tensor out, Tensor x, FeedForwardWeights weights, Workspace workspace) {
         fusedContract.feedForward(out, x, weights);
-        denseProduct.feedForward(out, x, weights);
+        products.feedForward(out, x, weights);
     }
 
     @Override
@@ -206,6 +202,6 @@ final class CpuSimdKernels implements Kernels {
             ExpertWeights weights,
             Workspace workspace) {
         fusedContract.experts(out, x, ids, routeWeights, weights);
-        expertFeedForward.run(out, x, ids, routeWeights, weights);
+        products.experts(out, x, ids, routeWeights, weights);
     }
 }

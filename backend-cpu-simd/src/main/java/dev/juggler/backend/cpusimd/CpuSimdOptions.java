@@ -4,6 +4,7 @@ import dev.juggler.kernel.BackendException;
 import dev.juggler.kernel.BackendOptions;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -11,17 +12,27 @@ import jdk.incubator.vector.FloatVector;
  *
  * @param threads how many work at once
  * @param vectorBits width of the vectors
+ * @param exact whether activations stay F32
  */
-record CpuSimdOptions(int threads, int vectorBits, KernelSet kernels) {
+record CpuSimdOptions(int threads, int vectorBits, KernelSet kernels, boolean exact) {
     private static final int MOST_THREADS = 1024;
     private static final List<String> KEYS =
             List.of("threads", "vector-bits", "kernels", "activations");
     private static final List<String> WIDTHS = List.of("128", "256", "512");
 
-    /** Which loops do the work. */
+    /** Which kernels do the work. */
     enum KernelSet {
-        /** Vector loops, and scalar ones until those are compiled. */
+        /**
+         * The best native set, or without one vector loops, and scalar ones until those are
+         * compiled.
+         */
         AUTO,
+        /** Native kernels with AMX. */
+        AMX,
+        /** Native kernels with AVX-512 VNNI. */
+        AVX512,
+        /** Native kernels with AVX2. */
+        AVX2,
         /** Vector loops from the first call. */
         VECTOR,
         /** The definition of every operation, in one thread. */
@@ -43,12 +54,14 @@ record CpuSimdOptions(int threads, int vectorBits, KernelSet kernels) {
         }
         int cores = Runtime.getRuntime().availableProcessors();
         String width = choice(options, "vector-bits", WIDTHS);
-        String kernels = choice(options, "kernels", List.of("vector", "reference"));
-        choice(options, "activations", List.of("f32"));
+        String kernels =
+                choice(options, "kernels", List.of("amx", "avx512", "avx2", "vector", "reference"));
+        String activations = choice(options, "activations", List.of("f32"));
         return new CpuSimdOptions(
                 options.number("threads", cores, 1, MOST_THREADS),
                 width.equals("auto") ? bestVectorBits() : Integer.parseInt(width),
-                KernelSet.valueOf(kernels.toUpperCase(java.util.Locale.ROOT)));
+                KernelSet.valueOf(kernels.toUpperCase(Locale.ROOT)),
+                options.exact() || activations.equals("f32"));
     }
 
     /** The widest vectors that the processor has, of those that the kernels are made for. */

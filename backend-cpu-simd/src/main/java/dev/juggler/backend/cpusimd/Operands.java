@@ -42,6 +42,11 @@ final class Operands {
         return memory;
     }
 
+    /** Where a tensor in native memory starts. */
+    static long address(Tensor tensor) {
+        return memory(tensor).address() + tensor.offset();
+    }
+
     /** Reads {@code count} elements of an F32 tensor from element {@code first}. */
     static void load(Tensor tensor, long first, float[] target, int at, int count) {
         MemorySegment.copy(

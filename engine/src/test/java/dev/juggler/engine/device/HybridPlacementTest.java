@@ -18,6 +18,7 @@ import dev.juggler.kernel.BackendOptions;
 import dev.juggler.kernel.DType;
 import dev.juggler.kernel.ReferenceKernels;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -173,7 +174,9 @@ class HybridPlacementTest {
         double worst = 0;
         for (String name : MODELS) {
             for (Role apart : List.of(Role.EXPERTS, Role.FFN, Role.ATTENTION)) {
-                Backend cpu = new CpuSimdBackendProvider().open(BackendOptions.of("cpu"));
+                Backend cpu =
+                        new CpuSimdBackendProvider()
+                                .open(new BackendOptions("cpu", true, Map.of()));
                 float[][] actual =
                         logits(
                                 name,

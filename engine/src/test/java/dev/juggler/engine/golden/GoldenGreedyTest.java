@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.opentest4j.TestAbortedException;
 import tools.jackson.databind.JsonNode;
@@ -26,18 +27,28 @@ import tools.jackson.databind.json.JsonMapper;
 /** Greedy continuations, equal up to the first step at which the golden engine nearly had a tie. */
 class GoldenGreedyTest {
     private static final double TIE = 1e-3;
+    private static final double TIE_OF_EIGHT_BITS = 0.05;
 
     @Test
     void onReference() throws IOException {
-        run(new ReferenceBackend());
+        run(new ReferenceBackend(), TIE);
+    }
+
+    @Test
+    void onCpuExactly() throws IOException {
+        run(cpu(true), TIE);
     }
 
     @Test
     void onCpu() throws IOException {
-        run(new CpuSimdBackendProvider().open(BackendOptions.of("cpu")));
+        run(cpu(false), TIE_OF_EIGHT_BITS);
     }
 
-    private static void run(Backend backend) throws IOException {
+    private static Backend cpu(boolean exact) {
+        return new CpuSimdBackendProvider().open(new BackendOptions("cpu", exact, Map.of()));
+    }
+
+    private static void run(Backend backend, double tie) throws IOException {
         List<String> problems = new ArrayList<>();
         int cases = 0;
         int tokens = 0;
@@ -47,7 +58,7 @@ class GoldenGreedyTest {
                 String name = golden.get("model").asString().replace(".gguf", "");
                 try (GgufFile file = GoldenModels.open(name)) {
                     cases++;
-                    tokens += compare(golden, name, file, devices, problems);
+                    tokens += compare(golden, name, file, devices, tie, problems);
                 } catch (TestAbortedException e) {
                     System.out.println("golden greedy: without " + name);
                 }
@@ -61,7 +72,12 @@ class GoldenGreedyTest {
     }
 
     private static int compare(
-            JsonNode golden, String name, GgufFile file, Devices devices, List<String> problems) {
+            JsonNode golden,
+            String name,
+            GgufFile file,
+            Devices devices,
+            double tie,
+            List<String> problems) {
         int[] prompt = ints(golden.get("prompt"));
         int[] expected = ints(golden.get("ids"));
         int capacity = prompt.length + expected.length;
@@ -76,7 +92,7 @@ class GoldenGreedyTest {
             SequenceRunner.Sink sink = (position, logits) -> next[0] = GoldenLogits.best(logits);
             runner.run(prompt, false, sink);
             for (int i = 0; i < expected.length; i++) {
-                if (golden.get("margins").get(i).asDouble() < TIE) {
+                if (golden.get("margins").get(i).asDouble() < tie) {
                     return i;
                 }
                 if (next[0] != expected[i]) {

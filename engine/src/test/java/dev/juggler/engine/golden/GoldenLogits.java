@@ -114,6 +114,11 @@ final class GoldenLogits {
         return problems;
     }
 
+    /** Whether there are limits of a class; files whose weights are floats have none for native. */
+    boolean has(String toleranceClass) {
+        return description.get("tolerance").has(toleranceClass);
+    }
+
     private static void check(
             List<String> problems, JsonNode limits, String measure, double value) {
         if (!limits.has(measure)) {

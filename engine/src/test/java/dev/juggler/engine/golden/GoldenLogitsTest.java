@@ -14,6 +14,7 @@ import dev.juggler.kernel.DType;
 import dev.juggler.kernel.ReferenceBackend;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.opentest4j.TestAbortedException;
 
@@ -21,11 +22,26 @@ import org.opentest4j.TestAbortedException;
 class GoldenLogitsTest {
     private static final List<String> SEQUENCES = List.of("seq16", "seq200");
 
-    /** The reference, and the backend that users run on, which must compute the same. */
-    private static List<Backend> backends() {
-        return List.of(
-                new ReferenceBackend(),
-                new CpuSimdBackendProvider().open(BackendOptions.of("cpu")));
+    /**
+     * The reference; the backend that users run on, which must compute the same where they ask for
+     * exact results; and as they get it otherwise, with activations of 8 bits on most machines.
+     */
+    private enum Subject {
+        REFERENCE,
+        EXACT,
+        DEFAULT;
+
+        Backend open() {
+            return switch (this) {
+                case REFERENCE -> new ReferenceBackend();
+                case EXACT -> cpu(true);
+                case DEFAULT -> cpu(false);
+            };
+        }
+
+        private static Backend cpu(boolean exact) {
+            return new CpuSimdBackendProvider().open(new BackendOptions("cpu", exact, Map.of()));
+        }
     }
 
     @Test
@@ -50,35 +66,57 @@ class GoldenLogitsTest {
 
     private static void run(String mode, int rowsPerStep, DType kvType, String toleranceClass) {
         List<String> problems = new ArrayList<>();
-        try (Devices devices = new Devices(backends())) {
-            for (String device : devices.names()) {
-                int cases = 0;
-                int passed = 0;
-                int skipped = 0;
-                for (String name : GoldenModels.all()) {
-                    cases += SEQUENCES.size();
-                    try (GgufFile file = GoldenModels.open(name);
-                            PlacedModel model =
-                                    ModelLoader.builtIn()
-                                            .load(file, WeightDevices.all(device), devices)) {
-                        for (String sequence : SEQUENCES) {
-                            GoldenLogits golden = GoldenLogits.of(name, sequence);
-                            float[][] logits =
-                                    GoldenModels.logits(model, kvType, golden.ids(), rowsPerStep);
-                            List<String> found = golden.problems(logits, toleranceClass);
-                            passed += found.isEmpty() ? 1 : 0;
-                            found.forEach(problem -> problems.add(device + ", " + problem));
-                        }
-                    } catch (TestAbortedException e) {
-                        skipped += SEQUENCES.size();
-                    }
-                }
-                System.out.printf(
-                        "golden logits, %s, %s: %d cases, %d passed, %d skipped%n",
-                        device, mode, cases, passed, skipped);
-                assertTrue(cases > skipped);
+        for (Subject subject : Subject.values()) {
+            boolean rounds = subject == Subject.DEFAULT;
+            try (Devices devices = new Devices(List.of(subject.open()))) {
+                run(
+                        subject + " " + mode,
+                        rowsPerStep,
+                        kvType,
+                        toleranceClass,
+                        rounds,
+                        devices,
+                        problems);
             }
         }
         assertTrue(problems.isEmpty(), () -> String.join("\n", problems));
+    }
+
+    private static void run(
+            String mode,
+            int rowsPerStep,
+            DType kvType,
+            String toleranceClass,
+            boolean rounds,
+            Devices devices,
+            List<String> problems) {
+        String device = devices.names().iterator().next();
+        int cases = 0;
+        int passed = 0;
+        int skipped = 0;
+        for (String name : GoldenModels.all()) {
+            cases += SEQUENCES.size();
+            try (GgufFile file = GoldenModels.open(name);
+                    PlacedModel model =
+                            ModelLoader.builtIn().load(file, WeightDevices.all(device), devices)) {
+                for (String sequence : SEQUENCES) {
+                    GoldenLogits golden = GoldenLogits.of(name, sequence);
+                    float[][] logits =
+                            GoldenModels.logits(model, kvType, golden.ids(), rowsPerStep);
+                    List<String> found =
+                            golden.problems(
+                                    logits,
+                                    rounds && golden.has("native") ? "native" : toleranceClass);
+                    passed += found.isEmpty() ? 1 : 0;
+                    found.forEach(problem -> problems.add(mode + ", " + problem));
+                }
+            } catch (TestAbortedException e) {
+                skipped += SEQUENCES.size();
+            }
+        }
+        System.out.printf(
+                "golden logits, %s, %s: %d cases, %d passed, %d skipped%n",
+                device, mode, cases, passed, skipped);
+        assertTrue(cases > skipped);
     }
 }

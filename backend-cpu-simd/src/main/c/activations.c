@@ -1,0 +1,115 @@
+/* What happens to activations between products: quantization, gating, weighted sums. In each instruction set. */
+#include <math.h>
+
+#include "product.h"
+#include "rows.h"
+#include "vectors.h"
+
+/* Quantizes one block: x = scale * byte, scale = largest magnitude / 127. */
+INLINE float quantize_block(const float *x, const int count, int8_t *bytes) {
+    int32_t largest = 0;
+    for (int i = 0; i < count; i++) {
+        /* As integers, so that a NaN is larger than everything and spoils the scale, as it must. */
+        int32_t bits;
+        memcpy(&bits, x + i, 4);
+        bits &= 0x7fffffff;
+        largest = bits > largest ? bits : largest;
+    }
+    float most;
+    memcpy(&most, &largest, 4);
+    /* Below 2^-120 the factor would be infinite. */
+    float factor = largest > 0x03800000 ? 127.0f / most : 0.0f;
+    for (int i = 0; i < count; i++) {
+        /* Adding 1.5 * 2^23 rounds to the nearest integer, which is then in the low bits. */
+        float rounded = __builtin_fmaf(x[i], factor, 12582912.0f);
+        int32_t bits;
+        memcpy(&bits, &rounded, 4);
+        bytes[i] = (int8_t)(uint8_t)bits;
+    }
+    return most / 127.0f;
+}
+
+static void quantize(int layout, const float *x, int64_t columns, uint8_t *row) {
+    if (layout == LAYOUT_F32) {
+        memcpy(row, x, (size_t)columns * 4);
+        memset(row + columns * 4, 0, (size_t)(whole(columns, LANES) - columns) * 4);
+        return;
+    }
+    int64_t padded = whole(columns, CHUNK);
+    float *scales = (float *)(void *)(row + scales_at(padded));
+    int16_t *sums16 = (int16_t *)(void *)(row + sums16_at(padded));
+    int16_t *sums32 = (int16_t *)(void *)(row + sums32_at(padded));
+    int8_t *bytes = (int8_t *)row;
+    if (layout == LAYOUT_BLOCKS_OF_32) {
+        for (int64_t k = 0; k < columns; k += RUN) {
+            scales[k / RUN] = quantize_block(x + k, RUN, bytes + k);
+        }
+        memset(scales + columns / RUN, 0, (size_t)(padded - columns) / RUN * 4);
+    } else {
+        for (int64_t k = 0; k < columns; k += CHUNK) {
+            scales[k / CHUNK] = quantize_block(x + k, CHUNK, bytes + k);
+        }
+    }
+    memset(bytes + columns, 0, (size_t)(padded - columns));
+    uint8_t *shifted = row + unsigned_at(padded);
+    for (int64_t k = 0; k < padded; k++) {
+        shifted[k] = (uint8_t)(bytes[k] ^ 0x80);
+    }
+    for (int64_t k = 0; k < padded; k += 16) {
+        int sum = 0;
+        for (int i = 0; i < 16; i++) {
+            sum += bytes[k + i];
+        }
+        sums16[k / 16] = (int16_t)sum;
+    }
+    for (int64_t k = 0; k < padded; k += 32) {
+        sums32[k / 32] = (int16_t)(sums16[k / 16] + sums16[k / 16 + 1]);
+    }
+}
+
+/* As Exponential.java, constants and order of operations. */
+INLINE float exponential(float x) {
+    float bounded = x > -87.3f ? x : -87.3f;
+    bounded = bounded < 88.3f ? bounded : 88.3f;
+    float rounded = __builtin_fmaf(bounded, 1.442695f, 12582912.0f);
+    float n = rounded - 12582912.0f;
+    float r = __builtin_fmaf(n, 2.12194440e-4f, __builtin_fmaf(n, -0x1.63p-1f, bounded));
+    float p = __builtin_fmaf(1.0f / 5040, r, 1.0f / 720);
+    p = __builtin_fmaf(p, r, 1.0f / 120);
+    p = __builtin_fmaf(p, r, 1.0f / 24);
+    p = __builtin_fmaf(p, r, 1.0f / 6);
+    p = __builtin_fmaf(p, r, 1.0f / 2);
+    p = __builtin_fmaf(p, r, 1.0f);
+    p = __builtin_fmaf(p, r, 1.0f);
+    uint32_t bits;
+    memcpy(&bits, &rounded, 4);
+    bits = (bits << 23) + 0x3f800000u;
+    float power;
+    memcpy(&power, &bits, 4);
+    float result = p * power;
+    result = x < -87.3f ? 0.0f : result;
+    result = x > 88.3f ? INFINITY : result;
+    return x == x ? result : x;
+}
+
+static void gate_rows(float *gate, const float *up, int64_t count, const struct gating *gating) {
+    const float alpha = gating->alpha, limit = gating->limit, shift = gating->shift;
+    for (int64_t i = 0; i < count; i++) {
+        /* Written so that a NaN stays one. */
+        float g = gate[i] > limit ? limit : gate[i];
+        float u = up[i] < -limit ? -limit : up[i];
+        u = u > limit ? limit : u;
+        float sigmoid = 1.0f / (1.0f + exponential(-alpha * g));
+        gate[i] = g * sigmoid * (u + shift);
+    }
+}
+
+static void add_scaled(float *sum, const float *y, float factor, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        sum[i] = __builtin_fmaf(factor, y[i], sum[i]);
+    }
+}
+
+void NAME(multiply)(const struct product *product, const struct piece *piece, uint8_t *scratch);
+extern const struct kernels NAME(kernels);
+const struct kernels NAME(kernels) = {NAME(multiply), gate_rows, quantize, add_scaled};

@@ -1,0 +1,134 @@
+/*
+ * Reads blocks of quantized weights: their codes, 32 at a time and in order, their inner scales and their float scales.
+ * The formats are ggml's, as the GGUF specification names them; kernel-api's dev.juggler.kernel.quant defines them.
+ */
+#ifndef JUGGLER_FORMATS_H
+#define JUGGLER_FORMATS_H
+
+#include "vectors.h"
+
+/* What the 16 codes of IQ4_NL and IQ4_XS stand for, and twice what those of MXFP4 (E2M1) do. */
+static const int8_t non_linear[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+static const int8_t twice_e2m1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
+/* 16 bytes hold elements 0 to 15 in their low halves and 16 to 31 in their high halves. */
+INLINE u8x32 nibbles(const uint8_t *p) {
+    u8x16 low = load_u8x16(p);
+    return join(low & 15, low >> 4);
+}
+
+/* Codes of elements 32 * run to 32 * run + 31 of a chunk of 256, which for small blocks is eight blocks. */
+INLINE u8x32 codes(const int type, const uint8_t *p, int run) {
+    switch (type) {
+    case Q4_0: return nibbles(p + run * 18 + 2);
+    case Q4_1: return nibbles(p + run * 20 + 4);
+    case Q5_0: return nibbles(p + run * 22 + 6) | spread_bits(load_u32(p + run * 22 + 2), 16);
+    case Q5_1: return nibbles(p + run * 24 + 8) | spread_bits(load_u32(p + run * 24 + 4), 16);
+    case Q8_0: return load_u8x32(p + run * 34 + 2);
+    case IQ4_NL: return look_up(non_linear, nibbles(p + run * 18 + 2));
+    case MXFP4: return look_up(twice_e2m1, nibbles(p + run * 17 + 1));
+    case Q2_K: return (load_u8x32(p + 16 + run / 4 * 32) >> (2 * (run % 4))) & 3;
+    case Q3_K:
+        return ((load_u8x32(p + 32 + run / 4 * 32) >> (2 * (run % 4))) & 3) | (((load_u8x32(p) >> run) & 1) << 2);
+    case Q4_K: {
+        u8x32 pair = load_u8x32(p + 16 + run / 2 * 32);
+        return run % 2 == 0 ? pair & 15 : pair >> 4;
+    }
+    case Q5_K: {
+        u8x32 pair = load_u8x32(p + 48 + run / 2 * 32);
+        return (run % 2 == 0 ? pair & 15 : pair >> 4) | (((load_u8x32(p + 16) >> run) & 1) << 4);
+    }
+    case Q6_K: {
+        u8x32 pair = load_u8x32(p + run / 4 * 64 + run % 2 * 32);
+        u8x32 high = (load_u8x32(p + 128 + run / 4 * 32) >> (2 * (run % 4))) & 3;
+        return (run % 4 < 2 ? pair & 15 : pair >> 4) | (high << 4);
+    }
+    case IQ4_XS: return look_up(non_linear, nibbles(p + 8 + run * 16));
+    default: return (u8x32){0};
+    }
+}
+
+/* Eight scales and eight minimums of six bits each in twelve bytes (Q4_K, Q5_K). */
+INLINE void six_bit_pairs(const uint8_t *p, int16_t *scales, int16_t *minimums) {
+    uint32_t a = load_u32(p), b = load_u32(p + 4), c = load_u32(p + 8);
+    uint32_t packed[4] = {
+        a & 0x3f3f3f3f,
+        (c & 0x0f0f0f0f) | ((a >> 6) & 0x03030303) << 4,
+        b & 0x3f3f3f3f,
+        ((c >> 4) & 0x0f0f0f0f) | ((b >> 6) & 0x03030303) << 4,
+    };
+    widen(packed, scales);
+    if (minimums) {
+        widen(packed + 2, minimums);
+    }
+}
+
+/* Sixteen scales of six bits in twelve bytes, 32 subtracted (Q3_K). */
+INLINE void six_bit_scales(const uint8_t *p, int16_t *scales) {
+    uint32_t a = load_u32(p), b = load_u32(p + 4), high = load_u32(p + 8);
+    uint32_t packed[4] = {
+        (a & 0x0f0f0f0f) | (high & 0x03030303) << 4,
+        (b & 0x0f0f0f0f) | ((high >> 2) & 0x03030303) << 4,
+        ((a >> 4) & 0x0f0f0f0f) | ((high >> 4) & 0x03030303) << 4,
+        ((b >> 4) & 0x0f0f0f0f) | ((high >> 6) & 0x03030303) << 4,
+    };
+    widen(packed, scales);
+    widen(packed + 2, scales + 8);
+    for (int i = 0; i < 16; i++) {
+        scales[i] = (int16_t)(scales[i] - 32);
+    }
+}
+
+/*
+ * Integers that codes are multiplied with: one for each run of scale_run(type) elements of a block of 256; and the
+ * integers of its minimums, where the type has them.
+ */
+INLINE void inner_scales(const int type, const uint8_t *p, int16_t *scales, int16_t *minimums) {
+    switch (type) {
+    case Q2_K:
+        for (int i = 0; i < 16; i++) {
+            scales[i] = p[i] & 15;
+            minimums[i] = p[i] >> 4;
+        }
+        break;
+    case Q3_K: six_bit_scales(p + 96, scales); break;
+    case Q4_K: case Q5_K: six_bit_pairs(p + 4, scales, minimums); break;
+    case Q6_K:
+        for (int i = 0; i < 16; i++) {
+            scales[i] = (int8_t)p[192 + i];
+        }
+        break;
+    case IQ4_XS:
+        for (int i = 0; i < 8; i++) {
+            int low = (p[4 + i / 2] >> (4 * (i % 2))) & 15;
+            int high = (load_u16(p + 2) >> (2 * i)) & 3;
+            scales[i] = (int16_t)((low | high << 4) - 32);
+        }
+        break;
+    default: break;
+    }
+}
+
+/* The float scale of a block. */
+INLINE float block_scale(const int type, const uint8_t *p) {
+    switch (type) {
+    case MXFP4: {
+        /* Half of 2^(p[0] - 127); the two smallest are subnormal. */
+        uint32_t bits = p[0] >= 2 ? (uint32_t)(p[0] - 1) << 23 : 0x00200000u << p[0];
+        float f;
+        memcpy(&f, &bits, sizeof f);
+        return f;
+    }
+    case Q2_K: return half_to_float(load_u16(p + 80));
+    case Q3_K: return half_to_float(load_u16(p + 108));
+    case Q6_K: return half_to_float(load_u16(p + 208));
+    default: return half_to_float(load_u16(p));
+    }
+}
+
+/* The float scale of the minimums of a block, or its minimum itself where a block has only one. */
+INLINE float block_minimum(const int type, const uint8_t *p) {
+    return half_to_float(load_u16(p + (type == Q2_K ? 82 : 2)));
+}
+
+#endif

@@ -1,0 +1,158 @@
+/*
+ * What the Java side calls. Kernels are compiled once for each instruction set; `set` says which. A set that was not
+ * compiled, or that the machine lacks, must not be asked for: juggler_compiled() and juggler_features() tell.
+ */
+#define _GNU_SOURCE /* syscall */
+
+#include "product.h"
+#include "rows.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+#if defined(__linux__) && defined(__x86_64__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* Numbers of instruction sets; NativeLibrary.java has the same. */
+enum set { AVX2 = 0, AVX512 = 1, AMX = 2, SETS = 3 };
+
+#if defined(JUGGLER_AVX2)
+extern const struct kernels kernels_avx2;
+#endif
+#if defined(JUGGLER_AVX512)
+extern const struct kernels kernels_avx512;
+#endif
+
+static const struct kernels *const kernels_of[SETS] = {
+#if defined(JUGGLER_AVX2)
+    [AVX2] = &kernels_avx2,
+#endif
+#if defined(JUGGLER_AVX512)
+    [AVX512] = &kernels_avx512,
+#endif
+};
+
+EXPORT int32_t juggler_interface(void);
+EXPORT int32_t juggler_compiled(void);
+EXPORT int32_t juggler_features(void);
+EXPORT int32_t juggler_scratch_bytes(void);
+EXPORT int64_t juggler_row_stride(int32_t layout, int64_t columns);
+EXPORT void juggler_quantize(int32_t set, int32_t layout, const float *x, int64_t x_stride, int32_t rows,
+                             int64_t columns, uint8_t *out, int64_t out_stride);
+EXPORT void juggler_multiply(int32_t set, const struct product *product, int64_t first, int32_t rows,
+                             int32_t out_column, const int32_t *x_rows, const int32_t *out_rows, int32_t x_count,
+                             uint8_t *scratch);
+EXPORT void juggler_multiply_gated(int32_t set, const struct product *gate, const struct product *up, int64_t first,
+                                   int32_t rows, int32_t out_column, const int32_t *x_rows, const int32_t *out_rows,
+                                   int32_t x_count, float alpha, float limit, float shift, uint8_t *scratch);
+EXPORT void juggler_combine(int32_t set, float *out, const float *y, int64_t y_stride, const float *shares,
+                            const int32_t *ids, int32_t used, int64_t columns);
+
+/* Counts up when entries or structures change; the Java side refuses another one. */
+int32_t juggler_interface(void) { return 1; }
+
+/* The sets that this library holds, a bit for each. */
+int32_t juggler_compiled(void) {
+    int32_t found = 0;
+    for (int set = 0; set < SETS; set++) {
+        found |= kernels_of[set] ? 1 << set : 0;
+    }
+    return found;
+}
+
+#if defined(__x86_64__)
+/* Registers whose content the operating system keeps: bits of XCR0. */
+static uint64_t kept_registers(void) {
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (uint64_t)high << 32 | low;
+}
+
+/* Tile registers are for those who ask (Linux 5.16; Documentation/arch/x86/xstate.rst). */
+static int tiles_granted(void) {
+#if defined(__linux__)
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+    return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+#else
+    return 0;
+#endif
+}
+#endif
+
+/* The sets that the processor has and the operating system lets us use, a bit for each. */
+int32_t juggler_features(void) {
+    int32_t found = 0;
+#if defined(__x86_64__)
+    enum { OSXSAVE = 1 << 27, F16C = 1 << 29, FMA = 1 << 12 };
+    enum { AVX_STATE = 0x6, AVX512_STATE = 0xe6, TILE_STATE = 0x60000 };
+    unsigned a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & OSXSAVE) || !(c & F16C) || !(c & FMA)) {
+        return 0;
+    }
+    uint64_t kept = kept_registers();
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
+        return 0;
+    }
+    int avx2 = (b >> 5 & 1) && (kept & AVX_STATE) == AVX_STATE;
+    /* F, DQ, BW, VL and VNNI. */
+    int avx512 = avx2 && (b >> 16 & 1) && (b >> 17 & 1) && (b >> 30 & 1) && (b >> 31 & 1) && (c >> 11 & 1) &&
+                 (kept & AVX512_STATE) == AVX512_STATE;
+    /* BF16, TILE and INT8; AVX-512 for bfloat16 is in the next leaf. */
+    int amx = avx512 && (d >> 22 & 1) && (d >> 24 & 1) && (d >> 25 & 1) && (kept & TILE_STATE) == TILE_STATE;
+    if (amx) {
+        amx = __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1) && tiles_granted();
+    }
+    found = avx2 << AVX2 | avx512 << AVX512 | amx << AMX;
+#endif
+    return found;
+}
+
+/* Bytes of scratch memory that a worker brings along. */
+int32_t juggler_scratch_bytes(void) { return SCRATCH_BYTES; }
+
+/* Bytes between rows of activations. */
+int64_t juggler_row_stride(int32_t layout, int64_t columns) { return row_stride(layout, columns); }
+
+/* Brings rows of floats, x_stride floats apart, into a layout. */
+void juggler_quantize(int32_t set, int32_t layout, const float *x, int64_t x_stride, int32_t rows, int64_t columns,
+                      uint8_t *out, int64_t out_stride) {
+    for (int32_t i = 0; i < rows; i++) {
+        kernels_of[set]->quantize(layout, x + i * x_stride, columns, out + i * out_stride);
+    }
+}
+
+void juggler_multiply(int32_t set, const struct product *product, int64_t first, int32_t rows, int32_t out_column,
+                      const int32_t *x_rows, const int32_t *out_rows, int32_t x_count, uint8_t *scratch) {
+    const struct piece piece = {first, rows, out_column, x_rows, out_rows, x_count};
+    kernels_of[set]->multiply(product, &piece, scratch);
+}
+
+/* gate->out = act(x * gate) * (x * up); up->out holds what it likes afterwards. */
+void juggler_multiply_gated(int32_t set, const struct product *gate, const struct product *up, int64_t first,
+                            int32_t rows, int32_t out_column, const int32_t *x_rows, const int32_t *out_rows,
+                            int32_t x_count, float alpha, float limit, float shift, uint8_t *scratch) {
+    const struct piece piece = {first, rows, out_column, x_rows, out_rows, x_count};
+    const struct gating gating = {alpha, limit, shift};
+    kernels_of[set]->multiply(gate, &piece, scratch);
+    kernels_of[set]->multiply(up, &piece, scratch);
+    for (int32_t j = 0; j < x_count; j++) {
+        int64_t row = out_rows ? out_rows[j] : j;
+        kernels_of[set]->gate(gate->out + row * gate->out_stride + out_column,
+                              up->out + row * up->out_stride + out_column, rows, &gating);
+    }
+}
+
+/* out = the sum of shares[j] * y[j] over the rows whose id is not negative. */
+void juggler_combine(int32_t set, float *out, const float *y, int64_t y_stride, const float *shares,
+                     const int32_t *ids, int32_t used, int64_t columns) {
+    memset(out, 0, (size_t)columns * sizeof(float));
+    for (int32_t j = 0; j < used; j++) {
+        if (ids[j] >= 0) {
+            kernels_of[set]->add_scaled(out, y + j * y_stride, shares[j], columns);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+/*
+ * Types of weights and what is known of each: block sizes, how codes and scales combine.
+ *
+ * Every quantized type is read in the same two steps: `codes` gives the small integers of a run of 32 elements, `scales`
+ * the integers that they are multiplied with inside a block; the block's float scale comes last. All functions here
+ * take the type as a constant of the caller and are inlined, so the switches cost nothing.
+ */
+#ifndef JUGGLER_TYPES_H
+#define JUGGLER_TYPES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline, unused))
+
+/* The numbers of the GGUF specification. */
+enum type {
+    F32 = 0, F16 = 1, Q4_0 = 2, Q4_1 = 3, Q5_0 = 6, Q5_1 = 7, Q8_0 = 8, Q2_K = 10, Q3_K = 11, Q4_K = 12, Q5_K = 13,
+    Q6_K = 14, IQ4_NL = 20, IQ4_XS = 23, BF16 = 30, MXFP4 = 39
+};
+
+/* How rows of activations are stored, see rows.h. */
+enum layout { LAYOUT_F32 = 0, LAYOUT_BLOCKS_OF_32 = 1, LAYOUT_BLOCKS_OF_256 = 2 };
+
+enum { RUN = 32, CHUNK = 256, RUNS = CHUNK / RUN };
+
+/* Elements of a block. */
+INLINE int block_elements(int type) {
+    switch (type) {
+    case F32: case F16: case BF16: return 1;
+    case Q2_K: case Q3_K: case Q4_K: case Q5_K: case Q6_K: case IQ4_XS: return 256;
+    default: return 32;
+    }
+}
+
+/* Bytes of a block. */
+INLINE int block_bytes(int type) {
+    switch (type) {
+    case F32: return 4;
+    case F16: case BF16: return 2;
+    case Q4_0: case IQ4_NL: return 18;
+    case Q4_1: return 20;
+    case Q5_0: return 22;
+    case Q5_1: return 24;
+    case Q8_0: return 34;
+    case MXFP4: return 17;
+    case Q2_K: return 84;
+    case Q3_K: return 110;
+    case Q4_K: return 144;
+    case Q5_K: return 176;
+    case Q6_K: return 210;
+    case IQ4_XS: return 136;
+    default: return 0;
+    }
+}
+
+INLINE int layout_of(int type) {
+    int elements = block_elements(type);
+    return elements == 1 ? LAYOUT_F32 : elements == 32 ? LAYOUT_BLOCKS_OF_32 : LAYOUT_BLOCKS_OF_256;
+}
+
+/* True where a block has scales of its own kind inside: those of 256 elements. */
+INLINE bool has_inner_scales(int type) { return block_elements(type) == 256; }
+
+/* Elements that share an inner scale: 16 or 32. */
+INLINE int scale_run(int type) { return type == Q2_K || type == Q3_K || type == Q6_K ? 16 : 32; }
+
+/* True where a value is scale * code + minimum (32 elements) or scale * code - minimum (256). */
+INLINE bool has_minimums(int type) {
+    return type == Q4_1 || type == Q5_1 || type == Q2_K || type == Q4_K || type == Q5_K;
+}
+
+/* What is subtracted from an unsigned code; 0 where codes are what they stand for. */
+INLINE int code_offset(int type) {
+    switch (type) {
+    case Q4_0: return 8;
+    case Q5_0: return 16;
+    case Q3_K: return 4;
+    case Q6_K: return 32;
+    default: return 0;
+    }
+}
+
+/* True where codes are signed bytes. */
+INLINE bool has_signed_codes(int type) {
+    return type == Q8_0 || type == IQ4_NL || type == IQ4_XS || type == MXFP4;
+}
+
+/* The largest magnitude of a code, its offset subtracted. */
+INLINE int largest_code(int type) {
+    switch (type) {
+    case Q2_K: return 3;
+    case Q3_K: return 4;
+    case Q4_0: return 8;
+    case MXFP4: return 12;
+    case Q4_1: case Q4_K: return 15;
+    case Q5_0: return 16;
+    case Q5_1: case Q5_K: return 31;
+    case Q6_K: return 32;
+    default: return 128;
+    }
+}
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * The few operations whose instructions differ from machine to machine. Bytes and shorts are GCC vectors of 32 bytes,
+ * so that shifts, masks and additions are written once; each machine adds its dot products, look-ups and sums.
+ *
+ * VARIANT is the name of the instruction set that this translation unit is compiled for; NAME(f) becomes f_VARIANT.
+ */
+#ifndef JUGGLER_VECTORS_H
+#define JUGGLER_VECTORS_H
+
+#include "types.h"
+
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b) JOIN_(a, b)
+#define NAME(f) JOIN(f, VARIANT)
+
+typedef uint8_t u8x32 __attribute__((vector_size(32)));
+typedef int8_t i8x32 __attribute__((vector_size(32)));
+typedef uint8_t u8x16 __attribute__((vector_size(16)));
+typedef int8_t i8x16 __attribute__((vector_size(16)));
+typedef int16_t i16x16 __attribute__((vector_size(32)));
+typedef int32_t i32x8 __attribute__((vector_size(32)));
+typedef int32_t i32x4 __attribute__((vector_size(16)));
+typedef float f32x8 __attribute__((vector_size(32)));
+typedef float f32x4 __attribute__((vector_size(16)));
+
+#define LOADER(name, vector) \
+    INLINE vector name(const void *p) { \
+        vector v; \
+        memcpy(&v, p, sizeof v); \
+        return v; \
+    }
+LOADER(load_u8x32, u8x32)
+LOADER(load_i8x32, i8x32)
+LOADER(load_u8x16, u8x16)
+LOADER(load_i16x16, i16x16)
+LOADER(load_i32x8, i32x8)
+LOADER(load_f32x8, f32x8)
+
+INLINE uint16_t load_u16(const uint8_t *p) {
+    uint16_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+INLINE uint32_t load_u32(const uint8_t *p) {
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+#if defined(__AVX2__)
+#include "vectors_x86.h"
+#else
+#include "vectors_plain.h"
+#endif
+
+#endif

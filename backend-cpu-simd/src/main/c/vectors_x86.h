@@ -1,0 +1,213 @@
+/* The machine's own operations on x86: AVX2, and with AVX-512 the dot products of VNNI. */
+#ifndef JUGGLER_VECTORS_X86_H
+#define JUGGLER_VECTORS_X86_H
+
+#include <immintrin.h>
+
+INLINE float half_to_float(uint16_t half) { return _cvtsh_ss(half); }
+
+/* Four F16 numbers at four places. */
+INLINE f32x4 halves4(const uint8_t *a, const uint8_t *b, const uint8_t *c, const uint8_t *d) {
+    uint64_t bits = (uint64_t)load_u16(a) | (uint64_t)load_u16(b) << 16 | (uint64_t)load_u16(c) << 32 |
+                    (uint64_t)load_u16(d) << 48;
+    return (f32x4)_mm_cvtph_ps(_mm_cvtsi64_si128((long long)bits));
+}
+
+/* Two halves as one. */
+INLINE u8x32 join(u8x16 low, u8x16 high) { return (u8x32)_mm256_set_m128i((__m128i)high, (__m128i)low); }
+
+/* Eight bytes as shorts. */
+INLINE void widen(const uint32_t *bytes, int16_t *shorts) {
+    _mm_storeu_si128((__m128i *)(void *)shorts, _mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i *)(const void *)bytes)));
+}
+
+/* The entry of a table of 16 for each byte, which is below 16. */
+INLINE u8x32 look_up(const int8_t *table, u8x32 index) {
+    __m256i both = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)table));
+    return (u8x32)_mm256_shuffle_epi8(both, (__m256i)index);
+}
+
+/* `value`, a power of two, in each byte whose bit is set. */
+INLINE u8x32 spread_bits(uint32_t bits, int value) {
+    const __m256i pick = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
+    const __m256i select = _mm256_set1_epi64x((long long)0x8040201008040201);
+    __m256i byte = _mm256_shuffle_epi8(_mm256_set1_epi32((int)bits), pick);
+    __m256i set = _mm256_cmpeq_epi8(_mm256_and_si256(byte, select), select);
+    return (u8x32)_mm256_and_si256(set, _mm256_set1_epi8((char)value));
+}
+
+/* One scale for all, or one for each half. */
+INLINE i16x16 all_shorts(int16_t a) { return (i16x16)_mm256_set1_epi16(a); }
+INLINE i16x16 half_shorts(int16_t low, int16_t high) {
+    return (i16x16)_mm256_set_m128i(_mm_set1_epi16(high), _mm_set1_epi16(low));
+}
+
+/* sum + pairwise products of shorts. */
+INLINE i32x8 add_products(i32x8 sum, i16x16 a, i16x16 b) {
+#if defined(__AVX512VNNI__)
+    return (i32x8)_mm256_dpwssd_epi32((__m256i)sum, (__m256i)a, (__m256i)b);
+#else
+    return sum + (i32x8)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+#endif
+}
+
+/* Sums of products of unsigned codes with signed bytes, in pairs; no pair may exceed a short. */
+INLINE i16x16 pair_products(u8x32 codes, i8x32 x) {
+    return (i16x16)_mm256_maddubs_epi16((__m256i)codes, (__m256i)x);
+}
+
+/* The same of signed codes: the sign goes from the code to x. */
+INLINE i16x16 signed_pair_products(i8x32 codes, i8x32 x) {
+    return (i16x16)_mm256_maddubs_epi16(_mm256_abs_epi8((__m256i)codes), _mm256_sign_epi8((__m256i)x, (__m256i)codes));
+}
+
+/* Sums of products by fours. */
+INLINE i32x8 quad_products(u8x32 codes, i8x32 x) {
+#if defined(__AVX512VNNI__)
+    return (i32x8)_mm256_dpbusd_epi32(_mm256_setzero_si256(), (__m256i)codes, (__m256i)x);
+#else
+    return (i32x8)_mm256_madd_epi16((__m256i)pair_products(codes, x), _mm256_set1_epi16(1));
+#endif
+}
+
+INLINE i32x8 signed_quad_products(i8x32 codes, i8x32 x) {
+    return quad_products((u8x32)_mm256_abs_epi8((__m256i)codes), (i8x32)_mm256_sign_epi8((__m256i)x, (__m256i)codes));
+}
+
+/* Pairwise products of eight shorts. */
+INLINE i32x4 products8(const int16_t *a, const int16_t *b) {
+    return (i32x4)_mm_madd_epi16(
+        _mm_loadu_si128((const __m128i *)(const void *)a), _mm_loadu_si128((const __m128i *)(const void *)b));
+}
+
+/* The sum of each of four vectors. */
+INLINE i32x4 sums_of_four(const i32x8 *v) {
+    __m256i ab = _mm256_hadd_epi32((__m256i)v[0], (__m256i)v[1]);
+    __m256i cd = _mm256_hadd_epi32((__m256i)v[2], (__m256i)v[3]);
+    __m256i all = _mm256_hadd_epi32(ab, cd);
+    return (i32x4)_mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+}
+
+INLINE i32x4 sums_of_four_short(const i32x4 *v) {
+    __m128i ab = _mm_hadd_epi32((__m128i)v[0], (__m128i)v[1]);
+    __m128i cd = _mm_hadd_epi32((__m128i)v[2], (__m128i)v[3]);
+    return (i32x4)_mm_hadd_epi32(ab, cd);
+}
+
+INLINE f32x4 to_float4(i32x4 v) { return (f32x4)_mm_cvtepi32_ps((__m128i)v); }
+INLINE f32x4 all4(float a) { return (f32x4)_mm_set1_ps(a); }
+INLINE f32x4 fma4(f32x4 a, f32x4 b, f32x4 c) { return (f32x4)_mm_fmadd_ps((__m128)a, (__m128)b, (__m128)c); }
+INLINE f32x4 minus_fma4(f32x4 a, f32x4 b, f32x4 c) { return (f32x4)_mm_fnmadd_ps((__m128)a, (__m128)b, (__m128)c); }
+
+INLINE f32x8 all8(float a) { return (f32x8)_mm256_set1_ps(a); }
+INLINE f32x8 fma8(f32x8 a, f32x8 b, f32x8 c) { return (f32x8)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+INLINE f32x8 halves8(const uint8_t *p) {
+    return (f32x8)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+INLINE f32x8 brains8(const uint8_t *p) {
+    __m128i bits = _mm_loadu_si128((const __m128i *)(const void *)p);
+    return (f32x8)_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16);
+}
+
+INLINE void prefetch(const uint8_t *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }
+
+/* Rows become columns: eight vectors of eight groups of four bytes. */
+INLINE void transpose8(u8x32 *v) {
+    __m256i a[8], b[8];
+    for (int i = 0; i < 4; i++) {
+        a[2 * i] = _mm256_unpacklo_epi32((__m256i)v[2 * i], (__m256i)v[2 * i + 1]);
+        a[2 * i + 1] = _mm256_unpackhi_epi32((__m256i)v[2 * i], (__m256i)v[2 * i + 1]);
+    }
+    for (int i = 0; i < 2; i++) {
+        b[4 * i] = _mm256_unpacklo_epi64(a[4 * i], a[4 * i + 2]);
+        b[4 * i + 1] = _mm256_unpackhi_epi64(a[4 * i], a[4 * i + 2]);
+        b[4 * i + 2] = _mm256_unpacklo_epi64(a[4 * i + 1], a[4 * i + 3]);
+        b[4 * i + 3] = _mm256_unpackhi_epi64(a[4 * i + 1], a[4 * i + 3]);
+    }
+    for (int i = 0; i < 4; i++) {
+        v[i] = (u8x32)_mm256_permute2x128_si256(b[i], b[i + 4], 0x20);
+        v[i + 4] = (u8x32)_mm256_permute2x128_si256(b[i], b[i + 4], 0x31);
+    }
+}
+
+/*
+ * Products of a panel: one weight row in each 32-bit lane, four of its codes in each. On AVX2 sums of pairs stay in
+ * shorts for as many steps as cannot overflow them; VNNI sums into 32 bits at once.
+ */
+#if defined(__AVX512VNNI__)
+
+enum { PANEL_ROWS = 16 };
+typedef __m512i panel_codes;
+typedef __m512i panel_ints;
+typedef __m512 panel_floats;
+typedef __m512i panel_partial;
+
+INLINE panel_codes panel_load(const void *p) { return _mm512_loadu_si512(p); }
+INLINE panel_ints panel_load_ints(const void *p) { return _mm512_loadu_si512(p); }
+INLINE void panel_store_ints(void *p, panel_ints v) { _mm512_storeu_si512(p, v); }
+INLINE panel_floats panel_load_floats(const float *p) { return _mm512_loadu_ps(p); }
+INLINE void panel_store_floats(float *p, panel_floats v) { _mm512_storeu_ps(p, v); }
+INLINE panel_ints panel_zero(void) { return _mm512_setzero_si512(); }
+INLINE panel_ints panel_all(int32_t a) { return _mm512_set1_epi32(a); }
+INLINE panel_floats panel_all_floats(float a) { return _mm512_set1_ps(a); }
+INLINE panel_ints panel_subtract(panel_ints a, panel_ints b) { return _mm512_sub_epi32(a, b); }
+INLINE panel_ints panel_times_128(panel_ints a) { return _mm512_slli_epi32(a, 7); }
+INLINE panel_floats panel_to_floats(panel_ints a) { return _mm512_cvtepi32_ps(a); }
+INLINE panel_floats panel_multiply(panel_floats a, panel_floats b) { return _mm512_mul_ps(a, b); }
+INLINE panel_floats panel_fma(panel_floats a, panel_floats b, panel_floats c) { return _mm512_fmadd_ps(a, b, c); }
+INLINE panel_floats panel_minus_fma(panel_floats a, panel_floats b, panel_floats c) {
+    return _mm512_fnmadd_ps(a, b, c);
+}
+INLINE panel_partial panel_step(panel_partial sum, panel_codes u, panel_codes s) {
+    return _mm512_dpbusd_epi32(sum, u, s);
+}
+INLINE panel_ints panel_scaled(panel_ints sum, panel_partial partial, panel_ints scale_pairs) {
+    return _mm512_add_epi32(sum, _mm512_mullo_epi32(partial, _mm512_srai_epi32(scale_pairs, 16)));
+}
+INLINE panel_ints panel_unscaled(panel_ints sum, panel_partial partial) { return _mm512_add_epi32(sum, partial); }
+INLINE panel_ints panel_pairs(panel_ints sum, panel_ints a, panel_ints b) { return _mm512_dpwssd_epi32(sum, a, b); }
+#define PANEL_SUMS_FOURS 1
+
+#else
+
+enum { PANEL_ROWS = 8 };
+typedef __m256i panel_codes;
+typedef __m256i panel_ints;
+typedef __m256 panel_floats;
+typedef __m256i panel_partial;
+
+INLINE panel_codes panel_load(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
+INLINE panel_ints panel_load_ints(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
+INLINE void panel_store_ints(void *p, panel_ints v) { _mm256_storeu_si256((__m256i *)p, v); }
+INLINE panel_floats panel_load_floats(const float *p) { return _mm256_loadu_ps(p); }
+INLINE void panel_store_floats(float *p, panel_floats v) { _mm256_storeu_ps(p, v); }
+INLINE panel_ints panel_zero(void) { return _mm256_setzero_si256(); }
+INLINE panel_ints panel_all(int32_t a) { return _mm256_set1_epi32(a); }
+INLINE panel_floats panel_all_floats(float a) { return _mm256_set1_ps(a); }
+INLINE panel_ints panel_subtract(panel_ints a, panel_ints b) { return _mm256_sub_epi32(a, b); }
+INLINE panel_ints panel_times_128(panel_ints a) { return _mm256_slli_epi32(a, 7); }
+INLINE panel_floats panel_to_floats(panel_ints a) { return _mm256_cvtepi32_ps(a); }
+INLINE panel_floats panel_multiply(panel_floats a, panel_floats b) { return _mm256_mul_ps(a, b); }
+INLINE panel_floats panel_fma(panel_floats a, panel_floats b, panel_floats c) { return _mm256_fmadd_ps(a, b, c); }
+INLINE panel_floats panel_minus_fma(panel_floats a, panel_floats b, panel_floats c) {
+    return _mm256_fnmadd_ps(a, b, c);
+}
+INLINE panel_partial panel_step(panel_partial sum, panel_codes u, panel_codes s) {
+    return _mm256_add_epi16(sum, _mm256_maddubs_epi16(u, s));
+}
+INLINE panel_partial panel_signed_step(panel_codes codes, panel_codes x) {
+    return _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(x, codes));
+}
+INLINE panel_ints panel_scaled(panel_ints sum, panel_partial partial, panel_ints scale_pairs) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(partial, scale_pairs));
+}
+INLINE panel_ints panel_unscaled(panel_ints sum, panel_partial partial) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(partial, _mm256_set1_epi16(1)));
+}
+INLINE panel_ints panel_pairs(panel_ints sum, panel_ints a, panel_ints b) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+}
+
+#endif
+
+#endif

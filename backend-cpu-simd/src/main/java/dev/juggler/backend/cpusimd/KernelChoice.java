@@ -1,0 +1,81 @@
+package dev.juggler.backend.cpusimd;
+
+import dev.juggler.kernel.BackendException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which kernels multiply matrices, and why those.
+ *
+ * @param set the native set, or null for kernels in Java
+ * @param description what was chosen, for people; with the reason where it is not the best
+ */
+record KernelChoice(NativeLibrary.@Nullable Set set, String description) {
+    boolean isNative() {
+        return set != null;
+    }
+
+    /**
+     * The choice that options make.
+     *
+     * @throws BackendException if they name a set that is not there
+     */
+    static KernelChoice of(CpuSimdOptions options) {
+        return switch (options.kernels()) {
+            case REFERENCE -> new KernelChoice(null, "reference kernels");
+            case VECTOR -> new KernelChoice(null, vector(options.vectorBits()));
+            case AUTO -> best(options.vectorBits());
+            case AMX -> named(NativeLibrary.Set.AMX);
+            case AVX512 -> named(NativeLibrary.Set.AVX512);
+            case AVX2 -> named(NativeLibrary.Set.AVX2);
+        };
+    }
+
+    /** The best kernels that this machine can run. */
+    static KernelChoice best(int vectorBits) {
+        Optional<NativeLibrary> library = NativeLibrary.find();
+        if (library.isEmpty()) {
+            return new KernelChoice(null, vector(vectorBits) + ": " + NativeLibrary.reason());
+        }
+        return library.get()
+                .best()
+                .map(set -> new KernelChoice(set, "native kernels " + set.label()))
+                .orElseGet(() ->
+                        new KernelChoice(
+                                null,
+                                vector(vectorBits)
+                                        + ": this processor runs none of the native"
+                                        + " sets"));
+    }
+
+    private static KernelChoice named(NativeLibrary.Set set) {
+        Optional<NativeLibrary> library = NativeLibrary.find();
+        if (library.isPresent() && library.get().runs(set)) {
+            return new KernelChoice(set, "native kernels " + set.label());
+        }
+        String reason =
+                library.isEmpty()
+                        ? NativeLibrary.reason()
+                        : library.get().isCompiled(set)
+                                ? "this processor or its operating system lacks it"
+                                : "it was not compiled: the C compiler does not know it";
+        List<String> there =
+                Stream.concat(
+                                Arrays.stream(NativeLibrary.Set.values())
+                                        .filter(each ->
+                                                library.map(l -> l.runs(each)).orElse(false))
+                                        .map(NativeLibrary.Set::key),
+                                Stream.of("vector", "reference"))
+                        .toList();
+        throw new BackendException(
+                "option kernels = \"%s\" cannot be had: %s; there is %s, or auto for the best"
+                        .formatted(set.key(), reason, String.join(", ", there)));
+    }
+
+    private static String vector(int bits) {
+        return "vector kernels of %d bits".formatted(bits);
+    }
+}

@@ -1,0 +1,181 @@
+package dev.juggler.backend.cpusimd;
+
+import dev.juggler.kernel.DType;
+import dev.juggler.kernel.GatedActivation;
+import java.lang.invoke.MethodHandle;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.Set;
+
+/** The native kernels of one instruction set; addresses are numbers, see {@link NativeLibrary}. */
+final class NativeKernels {
+    private static final NativeLibrary LIBRARY =
+            NativeLibrary.find()
+                    .orElseThrow(() -> new IllegalStateException(NativeLibrary.reason()));
+
+    // The compiler turns a call through a handle into a direct one only where this is a constant.
+    private static final MethodHandle ROW_STRIDE = LIBRARY.rowStride;
+    private static final MethodHandle QUANTIZE = LIBRARY.quantize;
+    private static final MethodHandle MULTIPLY = LIBRARY.multiply;
+    private static final MethodHandle MULTIPLY_GATED = LIBRARY.multiplyGated;
+    private static final MethodHandle COMBINE = LIBRARY.combine;
+
+    private static final Set<DType> FLOATS =
+            Collections.unmodifiableSet(EnumSet.of(DType.F32, DType.F16, DType.BF16));
+    private static final Set<DType> QUANTIZED =
+            Collections.unmodifiableSet(
+                    EnumSet.of(
+                            DType.Q4_0,
+                            DType.Q4_1,
+                            DType.Q5_0,
+                            DType.Q5_1,
+                            DType.Q8_0,
+                            DType.Q2_K,
+                            DType.Q3_K,
+                            DType.Q4_K,
+                            DType.Q5_K,
+                            DType.Q6_K,
+                            DType.IQ4_NL,
+                            DType.IQ4_XS,
+                            DType.MXFP4));
+
+    private final int set;
+
+    NativeKernels(NativeLibrary.Set set) {
+        this.set = set.number();
+    }
+
+    /** How activations are stored for a type of weight. */
+    enum RowLayout {
+        F32(0),
+        BLOCKS_OF_32(1),
+        BLOCKS_OF_256(2);
+
+        private final int number;
+
+        RowLayout(int number) {
+            this.number = number;
+        }
+
+        /** Its number in types.h. */
+        int number() {
+            return number;
+        }
+
+        static RowLayout of(DType weight) {
+            return switch (weight.blockElements()) {
+                case 1 -> F32;
+                case 32 -> BLOCKS_OF_32;
+                default -> BLOCKS_OF_256;
+            };
+        }
+    }
+
+    /** Types of weights that are multiplied with F32 activations. */
+    static Set<DType> floats() {
+        return FLOATS;
+    }
+
+    /** Types of weights that are multiplied with activations of 8 bits. */
+    static Set<DType> quantized() {
+        return QUANTIZED;
+    }
+
+    /** Memory that a worker brings along, in bytes. */
+    static int scratchBytes() {
+        return LIBRARY.scratchBytes();
+    }
+
+    /** Bytes between rows of activations. */
+    long rowStride(RowLayout layout, int columns) {
+        try {
+            return (long) ROW_STRIDE.invokeExact(layout.number(), (long) columns);
+        } catch (Throwable e) {
+            throw failed(e);
+        }
+    }
+
+    /**
+     * Brings rows of floats into a layout.
+     *
+     * @param x the first row, rows {@code xStride} floats apart
+     * @param out where the first goes, rows {@code outStride} bytes apart
+     */
+    void quantize(
+            RowLayout layout, long x, long xStride, int rows, int columns, long out, long stride) {
+        try {
+            QUANTIZE.invokeExact(
+                    set, layout.number(), x, xStride, rows, (long) columns, out, stride);
+        } catch (Throwable e) {
+            throw failed(e);
+        }
+    }
+
+    /**
+     * Multiplies weight rows {@code [first, first + rows)} of a product with some rows of x.
+     *
+     * @param product a {@link NativeProduct}
+     * @param outColumn where the first weight row's result goes in a row of the result
+     * @param xRows which rows of x, 32 bits each; 0: the first ones
+     * @param outRows where their results go; 0: to the first rows
+     */
+    void multiply(
+            long product,
+            long first,
+            int rows,
+            int outColumn,
+            long xRows,
+            long outRows,
+            int xCount,
+            long scratch) {
+        try {
+            MULTIPLY.invokeExact(
+                    set, product, first, rows, outColumn, xRows, outRows, xCount, scratch);
+        } catch (Throwable e) {
+            throw failed(e);
+        }
+    }
+
+    /** As {@link #multiply} for two weights: {@code gate.out = act(x · gateᵀ) · (x · upᵀ)}. */
+    void multiplyGated(
+            long gate,
+            long up,
+            GatedActivation activation,
+            long first,
+            int rows,
+            int outColumn,
+            long xRows,
+            long outRows,
+            int xCount,
+            long scratch) {
+        boolean clamped = activation.kind() == GatedActivation.Kind.CLAMPED_SWIGLU;
+        float alpha = clamped ? activation.alpha() : 1f;
+        float limit = clamped ? activation.limit() : Float.POSITIVE_INFINITY;
+        float shift = clamped ? 1f : 0f;
+        try {
+            MULTIPLY_GATED.invokeExact(
+                    set, gate, up, first, rows, outColumn, xRows, outRows, xCount, alpha, limit,
+                    shift, scratch);
+        } catch (Throwable e) {
+            throw failed(e);
+        }
+    }
+
+    /**
+     * {@code out = Σ_j shares[j] · y[j]} over the {@code used} rows whose id is not negative.
+     *
+     * @param yStride floats between rows of y
+     */
+    void combine(long out, long y, long yStride, long shares, long ids, int used, int columns) {
+        try {
+            COMBINE.invokeExact(set, out, y, yStride, shares, ids, used, (long) columns);
+        } catch (Throwable e) {
+            throw failed(e);
+        }
+    }
+
+    /** A call of a native function throws nothing. */
+    private static IllegalStateException failed(Throwable e) {
+        return new IllegalStateException("a native kernel could not be called", e);
+    }
+}

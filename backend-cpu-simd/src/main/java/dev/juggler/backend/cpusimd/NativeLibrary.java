@@ -1,0 +1,248 @@
+package dev.juggler.backend.cpusimd;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.net.URL;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Locale;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The shared library of native kernels (src/main/c), if the build could make one for this machine.
+ * It is code, so it is loaded once and shared by all backends of the process.
+ *
+ * <p>Its functions take addresses as numbers: arguments of a call that is made a hundred thousand
+ * times a second must not be objects.
+ */
+final class NativeLibrary {
+    /** What {@code juggler_interface} must return. */
+    private static final int INTERFACE = 1;
+
+    private static final String FOLDER = "native/";
+    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
+    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
+
+    private static final Attempt ATTEMPT = attempt();
+
+    /** An instruction set that kernels are compiled for, the best last. */
+    enum Set {
+        AVX2(0, "AVX2"),
+        AVX512(1, "AVX-512 VNNI"),
+        AMX(2, "AMX");
+
+        private final int number;
+        private final String label;
+
+        Set(int number, String label) {
+            this.number = number;
+            this.label = label;
+        }
+
+        /** Its number in library.c. */
+        int number() {
+            return number;
+        }
+
+        /** Its name for people. */
+        String label() {
+            return label;
+        }
+
+        /** Its name in the configuration. */
+        String key() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    final MethodHandle rowStride;
+    final MethodHandle quantize;
+    final MethodHandle multiply;
+    final MethodHandle multiplyGated;
+    final MethodHandle combine;
+
+    private final int scratchBytes;
+    private final int compiled;
+    private final int features;
+
+    private record Attempt(@Nullable NativeLibrary library, String reason) {}
+
+    private NativeLibrary(SymbolLookup symbols) throws Throwable {
+        int version = (int) critical(symbols, "juggler_interface", INT).invokeExact();
+        if (version != INTERFACE) {
+            throw new IllegalStateException(
+                    "the library has interface %d, not %d".formatted(version, INTERFACE));
+        }
+        compiled = (int) critical(symbols, "juggler_compiled", INT).invokeExact();
+        features = (int) critical(symbols, "juggler_features", INT).invokeExact();
+        scratchBytes = (int) critical(symbols, "juggler_scratch_bytes", INT).invokeExact();
+        rowStride = critical(symbols, "juggler_row_stride", LONG, INT, LONG);
+        quantize =
+                critical(
+                        symbols,
+                        "juggler_quantize",
+                        null,
+                        INT,
+                        INT,
+                        LONG,
+                        LONG,
+                        INT,
+                        LONG,
+                        LONG,
+                        LONG);
+        multiply =
+                critical(
+                        symbols,
+                        "juggler_multiply",
+                        null,
+                        INT,
+                        LONG,
+                        LONG,
+                        INT,
+                        INT,
+                        LONG,
+                        LONG,
+                        INT,
+                        LONG);
+        multiplyGated =
+                critical(
+                        symbols,
+                        "juggler_multiply_gated",
+                        null,
+                        INT,
+                        LONG,
+                        LONG,
+                        LONG,
+                        INT,
+                        INT,
+                        LONG,
+                        LONG,
+                        INT,
+                        FLOAT,
+                        FLOAT,
+                        FLOAT,
+                        LONG);
+        combine =
+                critical(
+                        symbols,
+                        "juggler_combine",
+                        null,
+                        INT,
+                        LONG,
+                        LONG,
+                        LONG,
+                        LONG,
+                        LONG,
+                        INT,
+                        LONG);
+    }
+
+    /** The library, or empty; {@link #reason()} then says why. */
+    static Optional<NativeLibrary> find() {
+        return Optional.ofNullable(ATTEMPT.library());
+    }
+
+    /** Why there is no library; empty where there is one. */
+    static String reason() {
+        return ATTEMPT.reason();
+    }
+
+    /** The best set that was compiled and that this machine can run, or empty. */
+    Optional<Set> best() {
+        Optional<Set> best = Optional.empty();
+        for (Set set : Set.values()) {
+            if (runs(set)) {
+                best = Optional.of(set);
+            }
+        }
+        return best;
+    }
+
+    /** True where a set was compiled and this machine can run it. */
+    boolean runs(Set set) {
+        return isCompiled(set) && ((features >> set.number()) & 1) != 0;
+    }
+
+    /** True where a set was compiled. */
+    boolean isCompiled(Set set) {
+        return ((compiled >> set.number()) & 1) != 0;
+    }
+
+    /** Memory that a worker brings along, in bytes. */
+    int scratchBytes() {
+        return scratchBytes;
+    }
+
+    // Whatever goes wrong, there are other kernels. The library is our own.
+    @SuppressWarnings({"CatchingUnchecked", "restricted"})
+    private static Attempt attempt() {
+        try {
+            String name = System.mapLibraryName("juggler-kernels");
+            @Nullable URL library = NativeLibrary.class.getResource(FOLDER + name);
+            if (library == null) {
+                return new Attempt(null, absence());
+            }
+            SymbolLookup symbols = SymbolLookup.libraryLookup(file(library, name), Arena.global());
+            return new Attempt(new NativeLibrary(symbols), "");
+        } catch (Throwable e) {
+            return new Attempt(null, "the native kernels cannot be loaded: " + e.getMessage());
+        }
+    }
+
+    /** What the build wrote down about why there is no library. */
+    private static String absence() throws IOException {
+        try (@Nullable InputStream in =
+                NativeLibrary.class.getResourceAsStream(FOLDER + "absent.txt")) {
+            return in == null
+                    ? "built without native kernels"
+                    : new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();
+        }
+    }
+
+    /** The library as a file: a plugin's folder has it as one, a jar must be unpacked. */
+    private static Path file(URL library, String name) throws IOException, URISyntaxException {
+        URI place = library.toURI();
+        if ("file".equals(place.getScheme())) {
+            return Path.of(place);
+        }
+        Path folder = Files.createTempDirectory("juggler");
+        Path copy = folder.resolve(name);
+        try (InputStream in = library.openStream()) {
+            Files.copy(in, copy, StandardCopyOption.REPLACE_EXISTING);
+        }
+        copy.toFile().deleteOnExit();
+        folder.toFile().deleteOnExit();
+        return copy;
+    }
+
+    /**
+     * A call that does not leave the Java state: a few nanoseconds, and the callee must not wait.
+     */
+    @SuppressWarnings("restricted") // the descriptors are those of library.c
+    private static MethodHandle critical(
+            SymbolLookup symbols,
+            String name,
+            @Nullable MemoryLayout result,
+            MemoryLayout... arguments) {
+        FunctionDescriptor descriptor =
+                result == null
+                        ? FunctionDescriptor.ofVoid(arguments)
+                        : FunctionDescriptor.of(result, arguments);
+        return Linker.nativeLinker()
+                .downcallHandle(
+                        symbols.findOrThrow(name), descriptor, Linker.Option.critical(false));
+    }
+}

@@ -1,0 +1,41 @@
+package dev.juggler.backend.cpusimd;
+
+import dev.juggler.kernel.Backend;
+import dev.juggler.kernel.DType;
+import dev.juggler.tck.BackendConformanceTest;
+import dev.juggler.tck.Operation;
+import dev.juggler.tck.Tolerance;
+
+/** The conformance kit on native kernels, which round activations to 8 bits for some types. */
+abstract class NativeConformance extends BackendConformanceTest {
+    /**
+     * Random weights make gated activations of very different sizes, which share a scale by 256;
+     * their errors pass through the second product. A wrong row or expert is off by 1.
+     */
+    private static final Tolerance TWO_PRODUCTS = new Tolerance(0.4, 0.08);
+
+    private final String kernels;
+    private final int threads;
+
+    NativeConformance(String kernels, int threads) {
+        this.kernels = kernels;
+        this.threads = threads;
+    }
+
+    @Override
+    protected Backend openBackend() {
+        return Backends.openOrSkip(kernels, threads);
+    }
+
+    @Override
+    protected Tolerance tolerance(Operation operation, DType dtype) {
+        if (!NativeKernels.quantized().contains(dtype)) {
+            return super.tolerance(operation, dtype);
+        }
+        return switch (operation) {
+            case MATMUL, MATMUL_BY_EXPERT -> Tolerance.INT8_ACTIVATIONS;
+            case FEED_FORWARD, EXPERTS, MIXTURE_OF_EXPERTS -> TWO_PRODUCTS;
+            default -> super.tolerance(operation, dtype);
+        };
+    }
+}
