@@ -44,6 +44,17 @@ final class GptOss {
         static Config read(ModelKeys keys) {
             DecoderShape decoder = DecoderShape.read(keys);
             int experts = keys.integer("expert_count", 1, DecoderShape.MOST_EXPERTS);
+            int choice = keys.integer("expert_gating_func", 0, 0, Integer.MAX_VALUE);
+            if (choice != 0 && choice != 3) {
+                throw keys.refuse(
+                        "expert_gating_func",
+                        "this family chooses by a softmax of the chosen, which is 3");
+            }
+            int pattern = keys.integer("attention.sliding_window_pattern", 2, 0, 1 << 12);
+            if (pattern != 2) {
+                throw keys.refuse(
+                        "attention.sliding_window_pattern", "every other layer has a window, so 2");
+            }
             return new Config(
                     decoder,
                     AttentionShape.read(keys, decoder.layers(), decoder.width()),

@@ -189,7 +189,7 @@ public final class ModelKeys {
     private boolean asksForNothing(String key) {
         String value = metadata.describe(key);
         return Set.of("false", "0", "0.0", "\"\"", "\"none\"").contains(value)
-                || (key.contains("scale") && Set.of("1", "1.0").contains(value));
+                || (key.matches(".*(scal|factor).*") && Set.of("1", "1.0").contains(value));
     }
 
     private String full(String key) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.juggler.engine.device.Devices;
+import dev.juggler.engine.device.Examination;
 import dev.juggler.engine.device.ModelLoader;
 import dev.juggler.engine.device.PlacedModel;
 import dev.juggler.engine.device.WeightDevices;
@@ -164,6 +165,31 @@ class BrokenModelTest {
         assertEquals("", load(model.file(keys)));
         keys.put("rope.scaling.type", "longrope");
         assertTrue(load(model.file(keys)).contains("longrope"));
+    }
+
+    @Test
+    void layersThatOnlyPredictAreLeftOut() {
+        for (String family : List.of("deepseek2", "glm4moe")) {
+            RandomModel model = new RandomModel(family, 6);
+            String extra = "blk.%d.".formatted(model.layers);
+            RandomModel.Weight norm =
+                    Objects.requireNonNull(model.tensors.get("blk.0.attn_norm.weight"));
+            model.tensors.put(extra + "attn_norm.weight", norm);
+            model.tensors.put(extra + "nextn.enorm.weight", norm);
+            Map<String, Object> keys = new LinkedHashMap<>(model.keys());
+            assertTrue(load(model.file(keys)).contains(extra), "nobody said what it is for");
+            keys.put("block_count", model.layers + 1);
+            assertTrue(load(model.file(keys)).contains(extra), "it is no whole layer");
+            keys.put("nextn_predict_layers", 1);
+            assertEquals("", load(model.file(keys)));
+            try (GgufFile file = model.file(keys).parse()) {
+                Examination examined = ModelLoader.builtIn().examine(file);
+                assertEquals("predicts further tokens (NextN)", examined.ignored().get(extra));
+                assertEquals(
+                        model.layers,
+                        Objects.requireNonNull(examined.description()).kvLayers().size());
+            }
+        }
     }
 
     @Test
