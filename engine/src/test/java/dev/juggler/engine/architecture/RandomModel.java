@@ -83,8 +83,18 @@ final class RandomModel {
     @Nullable RandomLatent latent;
 
     RandomModel(String family, long seed) {
+        this(family, new Random(seed));
+        weights();
+    }
+
+    /** The shape alone, to look for a model with certain features. */
+    static RandomModel shape(String family, long seed) {
+        return new RandomModel(family, new Random(seed));
+    }
+
+    private RandomModel(String family, Random random) {
         this.family = family;
-        random = new Random(seed);
+        this.random = random;
         layers = 1 + random.nextInt(4);
         kvHeads = 1 + random.nextInt(3);
         heads = kvHeads * (1 + random.nextInt(3));
@@ -136,7 +146,6 @@ final class RandomModel {
             rotated = keyWidth;
             width = heads * keyWidth;
         }
-        weights();
     }
 
     /** What files rarely say of YaRN. */
