@@ -13,7 +13,9 @@ import dev.juggler.kernel.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -22,8 +24,8 @@ import java.util.Set;
  * wrong with a file can be told at once.
  */
 final class DescribedWeights extends FileWeights {
-    /** A file with so many problems is not worth a longer list. */
-    private static final int MOST_PROBLEMS = 16;
+    /** A file with so many bad weights is not worth looking further: its keys are absurd. */
+    private static final int MOST_PROBLEMS = 2000;
 
     /** Elements of the largest tensor that could be; absurd keys ask for more. */
     private static final double MOST_ELEMENTS = 1L << 50;
@@ -31,7 +33,11 @@ final class DescribedWeights extends FileWeights {
     private record Noted(WeightRequest request, DType dtype, long bytes) {}
 
     private final List<Noted> noted = new ArrayList<>();
-    private final List<ModelProblem> problems = new ArrayList<>();
+
+    /** Problems that differ in the layer alone, or tensors of the same bad type, are one. */
+    private final Map<String, List<ModelProblem>> problems = new LinkedHashMap<>();
+
+    private int problemCount;
 
     DescribedWeights(GgufFile file) {
         super(file);
@@ -71,16 +77,38 @@ final class DescribedWeights extends FileWeights {
         return ones;
     }
 
-    /** Problems with weights so far. */
+    /** Problems with weights so far, those that are alike told once. */
     List<ModelProblem> problems() {
-        return problems;
+        return problems.values().stream().map(DescribedWeights::together).toList();
+    }
+
+    /** Whether a problem is one of {@link #problems}, or like one. */
+    boolean isNoted(ModelProblem problem) {
+        return problems.containsKey(likeness(problem));
     }
 
     private void note(ModelException e) {
-        problems.add(e.problem());
-        if (problems.size() == MOST_PROBLEMS) {
+        problems.computeIfAbsent(likeness(e.problem()), key -> new ArrayList<>()).add(e.problem());
+        problemCount++;
+        if (problemCount == MOST_PROBLEMS) {
             throw e;
         }
+    }
+
+    private static String likeness(ModelProblem problem) {
+        return problem.kind()
+                + (problem.kind() == ModelProblem.Kind.TENSOR_TYPE
+                        ? problem.text().replaceFirst("tensor \\S+", "")
+                        : problem.text().replaceFirst("blk\\.\\d+\\.", ""));
+    }
+
+    private static ModelProblem together(List<ModelProblem> alike) {
+        ModelProblem first = alike.getFirst();
+        return alike.size() == 1
+                ? first
+                : new ModelProblem(
+                        first.kind(),
+                        "%s (and %d more like it)".formatted(first.text(), alike.size() - 1));
     }
 
     /** All that was taken, in that order. */

@@ -56,7 +56,9 @@ public final class ModelLoader {
             weights.requireAllTaken(description.architecture());
         } catch (ModelException e) {
             problems.addAll(weights.problems());
-            problems.add(e.problem());
+            if (!weights.isNoted(e.problem())) {
+                problems.add(e.problem());
+            }
         }
         problems.addAll(weights.problems());
         return new Examination(description, List.copyOf(problems), weights.ignored());
