@@ -337,85 +337,9 @@ final class RandomModel {
         return random.ints(count, 0, vocabulary).toArray();
     }
 
-    /**
-     * The keys of the file below the family's name, in order: whole numbers, numbers, texts,
-     * truths.
-     */
+    /** The keys of the file below the family's name, in order. */
     Map<String, Object> keys() {
-        Map<String, Object> keys = new LinkedHashMap<>();
-        keys.put("context_length", 4096);
-        keys.put("embedding_length", width);
-        keys.put("block_count", layers);
-        keys.put("feed_forward_length", inner);
-        keys.put("attention.head_count", heads);
-        keys.put("attention.head_count_kv", kvHeads);
-        keys.put("attention.key_length", keyWidth);
-        keys.put("attention.value_length", valueWidth);
-        keys.put("attention.layer_norm_rms_epsilon", epsilon);
-        keys.put("rope.dimension_count", rotated);
-        keys.put("rope.freq_base", (float) ropeBase);
-        if (experts > 0) {
-            keys.put("expert_count", experts);
-            keys.put("expert_used_count", expertsUsed);
-            if (!family.equals("llama") && !family.equals("olmoe")) {
-                keys.put("expert_feed_forward_length", expertInner);
-            }
-        }
-        if (family.equals("glm4moe") || latent != null) {
-            groupedKeys(keys);
-        } else if (sharedInner > 0) {
-            keys.put("expert_shared_feed_forward_length", sharedInner);
-        }
-        if (window > 0) {
-            keys.put("attention.sliding_window", window);
-        }
-        if (yarnFactor > 0) {
-            keys.put("rope.scaling.type", "yarn");
-            keys.put("rope.scaling.factor", (float) yarnFactor);
-            keys.put("rope.scaling.original_context_length", yarnContext);
-            yarnKeys(keys);
-        } else if (linearFactor > 1) {
-            keys.put("rope.scaling.type", "linear");
-            keys.put("rope.scaling.factor", (float) linearFactor);
-        }
-        if (latent != null) {
-            latent.addKeys(keys);
-        }
-        if (explicitRouting) {
-            keys.put("expert_gating_func", 1);
-            keys.put("expert_weights_norm", normalizeShares);
-            keys.put("expert_weights_scale", (float) shareScale);
-        }
-        if (terse) {
-            keys.remove("attention.key_length");
-            keys.remove("attention.value_length");
-            keys.remove("rope.dimension_count");
-            if (kvHeads == heads) {
-                keys.remove("attention.head_count_kv");
-            }
-        }
-        return keys;
-    }
-
-    private void yarnKeys(Map<String, Object> keys) {
-        if (yarnExtension < 1) {
-            keys.put("rope.scaling.yarn_ext_factor", (float) yarnExtension);
-            keys.put("rope.scaling.yarn_beta_fast", (float) betaFast);
-            keys.put("rope.scaling.yarn_beta_slow", (float) betaSlow);
-        }
-        if (ropeFactor != 1) {
-            keys.put("rope.scaling.attn_factor", (float) ropeFactor);
-        }
-    }
-
-    private void groupedKeys(Map<String, Object> keys) {
-        keys.put("expert_shared_count", sharedInner / expertInner);
-        keys.put("leading_dense_block_count", leadingDense);
-        keys.put("expert_weights_scale", (float) shareScale);
-        keys.put("expert_weights_norm", normalizeShares);
-        keys.put("expert_gating_func", sigmoid ? 2 : 1);
-        keys.put("expert_group_count", groups);
-        keys.put("expert_group_used_count", groupsUsed);
+        return new RandomModelKeys(this).keys();
     }
 
     /** The file. */
