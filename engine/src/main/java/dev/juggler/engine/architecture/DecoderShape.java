@@ -5,7 +5,9 @@ import dev.juggler.engine.nn.Decoder;
 import dev.juggler.engine.nn.DecoderLayer;
 import dev.juggler.engine.placement.Role;
 import dev.juggler.kernel.Shape;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 
 /**
  * What every decoder has: layers, a width, and what stands before and after the layers.
@@ -53,14 +55,23 @@ record DecoderShape(int layers, int width, float epsilon) {
         }
     }
 
-    /** Takes embedding, last norm and head; where there is no head the embedding is it (tied). */
-    Model assemble(WeightSource weights, List<DecoderLayer> layers) {
+    /**
+     * Takes the layers, then embedding, last norm and head; where there is no head the embedding is
+     * it (tied).
+     *
+     * @param layer takes the weights of one layer
+     */
+    Model assemble(WeightSource weights, Function<LayerWeights, DecoderLayer> layer) {
+        List<DecoderLayer> taken = new ArrayList<>();
+        for (int index = 0; index < layers; index++) {
+            taken.add(layer.apply(new LayerWeights(weights, index)));
+        }
         String embedding = "token_embd.weight";
         String head = weights.has("output.weight") ? "output.weight" : embedding;
         Shape table = Shape.matrix(weights.rows(embedding), width);
         return new Decoder(
                 weights.take(WeightRequest.matrix(embedding, Role.EMBED, table)),
-                layers,
+                taken,
                 weights.take(WeightRequest.vector("output_norm.weight", Role.NORM, width)),
                 weights.take(WeightRequest.matrix(head, Role.HEAD, table)),
                 epsilon);

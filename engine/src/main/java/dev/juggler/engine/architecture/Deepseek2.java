@@ -16,14 +16,14 @@ import dev.juggler.kernel.RopePlan.Pairing;
 import dev.juggler.kernel.Routing.Scoring;
 import dev.juggler.kernel.Shape;
 import dev.juggler.kernel.Tensor;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * DeepSeek-V2, V2-Lite, V3, R1 and what is built like them (Kimi-K2): latent attention, and experts
  * beside shared ones behind dense layers. DeepSeek-AI 2024, arXiv:2405.04434 and arXiv:2412.19437.
  */
 final class Deepseek2 {
+    private static final String REPEATED = "repeats attn_kv_b in another layout";
+
     static final Family FAMILY =
             new Family(
                     "DeepSeek-V2, V2-Lite, V3, R1, V3.1; Kimi-K2",
@@ -120,29 +120,28 @@ final class Deepseek2 {
         }
     }
 
-    private static final String REPEATED = "repeats attn_kv_b in another layout";
-
     private Deepseek2() {}
 
     static Model load(ModelKeys keys, WeightSource weights) {
         Config config = Config.read(keys);
-        int width = config.decoder().width();
+        DecoderShape decoder = config.decoder();
+        int width = decoder.width();
         Latent latent = config.attention();
         RopePlan queryRope = latent.rope(latent.shape().keyWidth());
         RopePlan keyRope = latent.rope(latent.shape().stored());
-        List<DecoderLayer> layers = new ArrayList<>();
-        for (int index = 0; index < config.decoder().layers(); index++) {
-            LayerWeights layer = new LayerWeights(weights, index);
-            layers.add(
-                    new DecoderLayer(
-                            layer.vector("blk.%d.attn_norm.weight", NORM, width),
-                            attention(config, layer, queryRope, keyRope),
-                            layer.vector("blk.%d.ffn_norm.weight", NORM, width),
-                            FeedForwardReader.denseThenExperts(
-                                    layer, width, config.feedForwardWidth(), config.experts())));
-        }
-        config.decoder().ignoreBehind(weights, config.blocks());
-        return config.decoder().assemble(weights, layers);
+        decoder.ignoreBehind(weights, config.blocks());
+        return decoder.assemble(
+                weights,
+                layer ->
+                        new DecoderLayer(
+                                layer.vector("blk.%d.attn_norm.weight", NORM, width),
+                                attention(config, layer, queryRope, keyRope),
+                                layer.vector("blk.%d.ffn_norm.weight", NORM, width),
+                                FeedForwardReader.denseThenExperts(
+                                        layer,
+                                        width,
+                                        config.feedForwardWidth(),
+                                        config.experts())));
     }
 
     private static LatentAttention attention(

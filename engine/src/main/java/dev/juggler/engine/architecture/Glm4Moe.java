@@ -8,8 +8,6 @@ import dev.juggler.engine.model.Model;
 import dev.juggler.engine.nn.DecoderLayer;
 import dev.juggler.kernel.RopePlan.Pairing;
 import dev.juggler.kernel.Routing.Scoring;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * GLM-4.5, 4.6 and 4.5-Air: a part of each head is rotated, the first layers are dense, experts are
@@ -48,27 +46,28 @@ final class Glm4Moe {
     static Model load(ModelKeys keys, WeightSource weights) {
         Config config = Config.read(keys);
         AttentionShape shape = config.attention();
-        int width = config.decoder().width();
+        DecoderShape decoder = config.decoder();
+        int width = decoder.width();
         AttentionReader attention =
                 new AttentionReader(
                         shape,
                         width,
-                        config.decoder().epsilon(),
+                        decoder.epsilon(),
                         shape.rope(Pairing.HALVES, null),
                         weights.has("blk.0.attn_q.bias") ? Biases.QUERY_KEY_VALUE : Biases.NONE,
                         weights.has("blk.0.attn_q_norm.weight") ? Norm.EACH_HEAD : Norm.NONE);
-        List<DecoderLayer> layers = new ArrayList<>();
-        for (int index = 0; index < config.decoder().layers(); index++) {
-            LayerWeights layer = new LayerWeights(weights, index);
-            layers.add(
-                    new DecoderLayer(
-                            layer.vector("blk.%d.attn_norm.weight", NORM, width),
-                            attention.read(layer, shape.plan(0, null)),
-                            layer.vector("blk.%d.post_attention_norm.weight", NORM, width),
-                            FeedForwardReader.denseThenExperts(
-                                    layer, width, config.feedForwardWidth(), config.experts())));
-        }
-        config.decoder().ignoreBehind(weights, config.blocks());
-        return config.decoder().assemble(weights, layers);
+        decoder.ignoreBehind(weights, config.blocks());
+        return decoder.assemble(
+                weights,
+                layer ->
+                        new DecoderLayer(
+                                layer.vector("blk.%d.attn_norm.weight", NORM, width),
+                                attention.read(layer, shape.plan(0, null)),
+                                layer.vector("blk.%d.post_attention_norm.weight", NORM, width),
+                                FeedForwardReader.denseThenExperts(
+                                        layer,
+                                        width,
+                                        config.feedForwardWidth(),
+                                        config.experts())));
     }
 }

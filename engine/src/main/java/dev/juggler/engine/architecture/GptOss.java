@@ -9,14 +9,13 @@ import dev.juggler.engine.architecture.AttentionReader.Norm;
 import dev.juggler.engine.model.Model;
 import dev.juggler.engine.nn.DecoderLayer;
 import dev.juggler.engine.nn.MixtureOfExperts;
+import dev.juggler.kernel.AttentionPlan;
 import dev.juggler.kernel.ExpertWeights;
 import dev.juggler.kernel.GatedActivation;
 import dev.juggler.kernel.RopePlan.Pairing;
 import dev.juggler.kernel.RouterWeights;
 import dev.juggler.kernel.Routing;
 import dev.juggler.kernel.Routing.Scoring;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * gpt-oss: attention sinks, a sliding window in every other layer, biases everywhere, a clamped
@@ -70,33 +69,32 @@ final class GptOss {
     static Model load(ModelKeys keys, WeightSource weights) {
         Config config = Config.read(keys);
         AttentionShape shape = config.attention();
-        int width = config.decoder().width();
+        DecoderShape decoder = config.decoder();
+        int width = decoder.width();
         AttentionReader attention =
                 new AttentionReader(
                         shape,
                         width,
-                        config.decoder().epsilon(),
+                        decoder.epsilon(),
                         shape.rope(Pairing.HALVES, null),
                         Biases.ALL,
                         Norm.NONE);
-        List<DecoderLayer> layers = new ArrayList<>();
-        for (int index = 0; index < config.decoder().layers(); index++) {
-            LayerWeights layer = new LayerWeights(weights, index);
-            int window = index % 2 == 0 ? config.window() : 0;
-            layers.add(
-                    new DecoderLayer(
-                            layer.vector("blk.%d.attn_norm.weight", NORM, width),
-                            attention.read(
-                                    layer,
-                                    shape.plan(
-                                            window,
-                                            layer.vector(
-                                                    "blk.%d.attn_sinks.weight",
-                                                    ATTENTION, shape.heads()))),
-                            layer.vector("blk.%d.post_attention_norm.weight", NORM, width),
-                            experts(config, layer)));
-        }
-        return config.decoder().assemble(weights, layers);
+        return decoder.assemble(
+                weights,
+                layer ->
+                        new DecoderLayer(
+                                layer.vector("blk.%d.attn_norm.weight", NORM, width),
+                                attention.read(layer, plan(config, layer)),
+                                layer.vector("blk.%d.post_attention_norm.weight", NORM, width),
+                                experts(config, layer)));
+    }
+
+    /** Every other layer sees a window, from the first on. */
+    private static AttentionPlan plan(Config config, LayerWeights layer) {
+        AttentionShape shape = config.attention();
+        return shape.plan(
+                layer.layer() % 2 == 0 ? config.window() : 0,
+                layer.vector("blk.%d.attn_sinks.weight", ATTENTION, shape.heads()));
     }
 
     private static MixtureOfExperts experts(Config config, LayerWeights layer) {

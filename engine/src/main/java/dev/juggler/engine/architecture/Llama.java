@@ -9,8 +9,6 @@ import dev.juggler.engine.nn.DecoderLayer;
 import dev.juggler.engine.nn.FeedForwardBlock;
 import dev.juggler.kernel.RopePlan.Pairing;
 import dev.juggler.kernel.Routing;
-import java.util.ArrayList;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -67,7 +65,8 @@ final class Llama {
     static Model load(ModelKeys keys, WeightSource weights) {
         Config config = Config.read(keys);
         AttentionShape shape = config.attention();
-        int width = config.decoder().width();
+        DecoderShape decoder = config.decoder();
+        int width = decoder.width();
         float[] factors =
                 weights.has("rope_freqs.weight")
                         ? weights.values("rope_freqs.weight", shape.rotated() / 2)
@@ -76,21 +75,18 @@ final class Llama {
                 new AttentionReader(
                         shape,
                         width,
-                        config.decoder().epsilon(),
+                        decoder.epsilon(),
                         shape.rope(Pairing.INTERLEAVED, factors),
                         Biases.AS_IN_FILE,
                         Norm.NONE);
-        List<DecoderLayer> layers = new ArrayList<>();
-        for (int index = 0; index < config.decoder().layers(); index++) {
-            LayerWeights layer = new LayerWeights(weights, index);
-            layers.add(
-                    new DecoderLayer(
-                            layer.vector("blk.%d.attn_norm.weight", NORM, width),
-                            attention.read(layer, shape.plan(config.window(), null)),
-                            layer.vector("blk.%d.ffn_norm.weight", NORM, width),
-                            feedForward(config, layer)));
-        }
-        return config.decoder().assemble(weights, layers);
+        return decoder.assemble(
+                weights,
+                layer ->
+                        new DecoderLayer(
+                                layer.vector("blk.%d.attn_norm.weight", NORM, width),
+                                attention.read(layer, shape.plan(config.window(), null)),
+                                layer.vector("blk.%d.ffn_norm.weight", NORM, width),
+                                feedForward(config, layer)));
     }
 
     private static FeedForwardBlock feedForward(Config config, LayerWeights layer) {

@@ -8,8 +8,6 @@ import dev.juggler.engine.model.Model;
 import dev.juggler.engine.nn.DecoderLayer;
 import dev.juggler.kernel.RopePlan.Pairing;
 import dev.juggler.kernel.Routing;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * OLMoE: queries and keys are normed over all heads together, routing weights stay as they are.
@@ -45,30 +43,28 @@ final class Olmoe {
     static Model load(ModelKeys keys, WeightSource weights) {
         Config config = Config.read(keys);
         AttentionShape shape = config.attention();
-        int width = config.decoder().width();
+        DecoderShape decoder = config.decoder();
+        int width = decoder.width();
         AttentionReader attention =
                 new AttentionReader(
                         shape,
                         width,
-                        config.decoder().epsilon(),
+                        decoder.epsilon(),
                         shape.rope(Pairing.HALVES, null),
                         Biases.NONE,
                         Norm.WHOLE);
-        List<DecoderLayer> layers = new ArrayList<>();
-        for (int index = 0; index < config.decoder().layers(); index++) {
-            LayerWeights layer = new LayerWeights(weights, index);
-            layers.add(
-                    new DecoderLayer(
-                            layer.vector("blk.%d.attn_norm.weight", NORM, width),
-                            attention.read(layer, shape.plan(0, null)),
-                            layer.vector("blk.%d.ffn_norm.weight", NORM, width),
-                            FeedForwardReader.experts(
-                                    layer,
-                                    width,
-                                    config.expertWidth(),
-                                    config.experts(),
-                                    config.routing())));
-        }
-        return config.decoder().assemble(weights, layers);
+        return decoder.assemble(
+                weights,
+                layer ->
+                        new DecoderLayer(
+                                layer.vector("blk.%d.attn_norm.weight", NORM, width),
+                                attention.read(layer, shape.plan(0, null)),
+                                layer.vector("blk.%d.ffn_norm.weight", NORM, width),
+                                FeedForwardReader.experts(
+                                        layer,
+                                        width,
+                                        config.expertWidth(),
+                                        config.experts(),
+                                        config.routing())));
     }
 }

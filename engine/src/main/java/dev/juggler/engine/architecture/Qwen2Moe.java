@@ -10,8 +10,6 @@ import dev.juggler.engine.nn.MixtureOfExperts;
 import dev.juggler.engine.placement.Role;
 import dev.juggler.kernel.RopePlan.Pairing;
 import dev.juggler.kernel.Routing;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * Qwen1.5-MoE and Qwen2-57B-A14B: experts beside a gated shared one, routing weights stay as they
@@ -55,26 +53,24 @@ final class Qwen2Moe {
     static Model load(ModelKeys keys, WeightSource weights) {
         Config config = Config.read(keys);
         AttentionShape shape = config.attention();
-        int width = config.decoder().width();
+        DecoderShape decoder = config.decoder();
+        int width = decoder.width();
         AttentionReader attention =
                 new AttentionReader(
                         shape,
                         width,
-                        config.decoder().epsilon(),
+                        decoder.epsilon(),
                         shape.rope(Pairing.HALVES, null),
                         Biases.QUERY_KEY_VALUE,
                         Norm.NONE);
-        List<DecoderLayer> layers = new ArrayList<>();
-        for (int index = 0; index < config.decoder().layers(); index++) {
-            LayerWeights layer = new LayerWeights(weights, index);
-            layers.add(
-                    new DecoderLayer(
-                            layer.vector("blk.%d.attn_norm.weight", NORM, width),
-                            attention.read(layer, shape.plan(0, null)),
-                            layer.vector("blk.%d.ffn_norm.weight", NORM, width),
-                            experts(config, layer)));
-        }
-        return config.decoder().assemble(weights, layers);
+        return decoder.assemble(
+                weights,
+                layer ->
+                        new DecoderLayer(
+                                layer.vector("blk.%d.attn_norm.weight", NORM, width),
+                                attention.read(layer, shape.plan(0, null)),
+                                layer.vector("blk.%d.ffn_norm.weight", NORM, width),
+                                experts(config, layer)));
     }
 
     private static MixtureOfExperts experts(Config config, LayerWeights layer) {

@@ -7,8 +7,6 @@ import dev.juggler.engine.architecture.AttentionReader.Norm;
 import dev.juggler.engine.model.Model;
 import dev.juggler.engine.nn.DecoderLayer;
 import dev.juggler.kernel.RopePlan.Pairing;
-import java.util.ArrayList;
-import java.util.List;
 
 /** Qwen3, dense: queries and keys are normed head by head. Yang et al. 2025, arXiv:2505.09388. */
 final class Qwen3 {
@@ -31,25 +29,23 @@ final class Qwen3 {
     static Model load(ModelKeys keys, WeightSource weights) {
         Config config = Config.read(keys);
         AttentionShape shape = config.attention();
-        int width = config.decoder().width();
+        DecoderShape decoder = config.decoder();
+        int width = decoder.width();
         AttentionReader attention =
                 new AttentionReader(
                         shape,
                         width,
-                        config.decoder().epsilon(),
+                        decoder.epsilon(),
                         shape.rope(Pairing.HALVES, null),
                         Biases.NONE,
                         Norm.EACH_HEAD);
-        List<DecoderLayer> layers = new ArrayList<>();
-        for (int index = 0; index < config.decoder().layers(); index++) {
-            LayerWeights layer = new LayerWeights(weights, index);
-            layers.add(
-                    new DecoderLayer(
-                            layer.vector("blk.%d.attn_norm.weight", NORM, width),
-                            attention.read(layer, shape.plan(0, null)),
-                            layer.vector("blk.%d.ffn_norm.weight", NORM, width),
-                            FeedForwardReader.dense(layer, width, config.feedForwardWidth())));
-        }
-        return config.decoder().assemble(weights, layers);
+        return decoder.assemble(
+                weights,
+                layer ->
+                        new DecoderLayer(
+                                layer.vector("blk.%d.attn_norm.weight", NORM, width),
+                                attention.read(layer, shape.plan(0, null)),
+                                layer.vector("blk.%d.ffn_norm.weight", NORM, width),
+                                FeedForwardReader.dense(layer, width, config.feedForwardWidth())));
     }
 }

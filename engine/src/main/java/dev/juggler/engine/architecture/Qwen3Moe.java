@@ -8,8 +8,6 @@ import dev.juggler.engine.model.Model;
 import dev.juggler.engine.nn.DecoderLayer;
 import dev.juggler.kernel.RopePlan.Pairing;
 import dev.juggler.kernel.Routing;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * Qwen3 with experts in every layer, whose routing weights are normalised. Yang et al. 2025,
@@ -47,30 +45,28 @@ final class Qwen3Moe {
     static Model load(ModelKeys keys, WeightSource weights) {
         Config config = Config.read(keys);
         AttentionShape shape = config.attention();
-        int width = config.decoder().width();
+        DecoderShape decoder = config.decoder();
+        int width = decoder.width();
         AttentionReader attention =
                 new AttentionReader(
                         shape,
                         width,
-                        config.decoder().epsilon(),
+                        decoder.epsilon(),
                         shape.rope(Pairing.HALVES, null),
                         Biases.NONE,
                         Norm.EACH_HEAD);
-        List<DecoderLayer> layers = new ArrayList<>();
-        for (int index = 0; index < config.decoder().layers(); index++) {
-            LayerWeights layer = new LayerWeights(weights, index);
-            layers.add(
-                    new DecoderLayer(
-                            layer.vector("blk.%d.attn_norm.weight", NORM, width),
-                            attention.read(layer, shape.plan(0, null)),
-                            layer.vector("blk.%d.ffn_norm.weight", NORM, width),
-                            FeedForwardReader.experts(
-                                    layer,
-                                    width,
-                                    config.expertWidth(),
-                                    config.experts(),
-                                    config.routing())));
-        }
-        return config.decoder().assemble(weights, layers);
+        return decoder.assemble(
+                weights,
+                layer ->
+                        new DecoderLayer(
+                                layer.vector("blk.%d.attn_norm.weight", NORM, width),
+                                attention.read(layer, shape.plan(0, null)),
+                                layer.vector("blk.%d.ffn_norm.weight", NORM, width),
+                                FeedForwardReader.experts(
+                                        layer,
+                                        width,
+                                        config.expertWidth(),
+                                        config.experts(),
+                                        config.routing())));
     }
 }
