@@ -154,7 +154,7 @@ final class RandomModel {
             yarnExtension = 0.3 + 0.7 * random.nextDouble();
             betaFast = 8 + 40 * random.nextDouble();
             betaSlow = 0.5 + 2 * random.nextDouble();
-            ropeFactor = latent == null ? 0.7 + 0.6 * random.nextDouble() : 1;
+            ropeFactor = 0.7 + 0.6 * random.nextDouble();
         }
     }
 

@@ -123,7 +123,9 @@ final class StraightLineLatent {
         double temperature = 1;
         if (hasTemperature()) {
             double factor = (float) model.yarnFactor;
-            temperature = 1 + (float) latent.logMultiplier * Math.log(factor);
+            temperature =
+                    (float) model.ropeFactor
+                            * (1 + (float) latent.logMultiplier * Math.log(factor));
         }
         return temperature * temperature / Math.sqrt(model.keyWidth);
     }
@@ -132,7 +134,7 @@ final class StraightLineLatent {
     private void rotate(double[] x, int from, int position) {
         double magnitude =
                 model.yarnFactor > 0 && !hasTemperature()
-                        ? 1 + 0.1 * Math.log((float) model.yarnFactor)
+                        ? (float) model.ropeFactor * (1 + 0.1 * Math.log((float) model.yarnFactor))
                         : 1;
         for (int pair = 0; pair < model.rotated / 2; pair++) {
             double angle = position * line.frequency(pair);
