@@ -51,7 +51,7 @@ INLINE uint32_t load_u32(const uint8_t *p) {
 #if defined(__AVX2__)
 #include "vectors_x86.h"
 #else
-#include "vectors_plain.h"
+#error "no operations for this machine: add a vectors_*.h"
 #endif
 
 #endif

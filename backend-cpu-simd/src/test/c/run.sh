@@ -1,0 +1,28 @@
+#!/bin/sh
+# Compiles the AVX-512 kernels on plain C and compares them with those for AVX2: run.sh FOLDER
+# Exit status 0: they agree; 1: they do not, or do not compile; 77: there is no C compiler or no AVX2 here.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+sources=$here/../../main/c
+target=$1
+compiler=${CC:-$(command -v cc || command -v gcc || command -v clang || true)}
+[ -n "$compiler" ] || { echo "no C compiler"; exit 77; }
+grep -qw avx2 /proc/cpuinfo 2>/dev/null || { echo "no AVX2"; exit 77; }
+mkdir -p "$target" || exit 1
+flags="-std=c11 -O1 -ffp-contract=off -fno-math-errno -mavx2 -mfma -mf16c -I$sources"
+running=""
+for file in product activations; do
+    # shellcheck disable=SC2086
+    "$compiler" $flags -DVARIANT=avx2 -c "$sources/$file.c" -o "$target/$file-avx2.o" &
+    running="$running $!"
+    # shellcheck disable=SC2086
+    "$compiler" $flags -include "$here/avx512_in_plain_c.h" -DVARIANT=avx512 -c "$sources/$file.c" \
+        -o "$target/$file-avx512.o" &
+    running="$running $!"
+done
+for process in $running; do
+    wait "$process" || exit 1
+done
+# shellcheck disable=SC2086
+"$compiler" $flags "$here/agreement.c" "$target"/*.o -lm -o "$target/agreement" || exit 1
+exec "$target/agreement"
