@@ -1,6 +1,5 @@
 /* What happens to activations between products: quantization, gating, weighted sums. In each instruction set. */
-#include <math.h>
-
+#include "exponential.h"
 #include "product.h"
 #include "rows.h"
 #include "vectors.h"
@@ -67,31 +66,6 @@ static void quantize(int layout, const float *x, int64_t columns, uint8_t *row) 
     }
 }
 
-/* As Exponential.java, constants and order of operations. */
-INLINE float exponential(float x) {
-    float bounded = x > -87.3f ? x : -87.3f;
-    bounded = bounded < 88.3f ? bounded : 88.3f;
-    float rounded = __builtin_fmaf(bounded, 1.442695f, 12582912.0f);
-    float n = rounded - 12582912.0f;
-    float r = __builtin_fmaf(n, 2.12194440e-4f, __builtin_fmaf(n, -0x1.63p-1f, bounded));
-    float p = __builtin_fmaf(1.0f / 5040, r, 1.0f / 720);
-    p = __builtin_fmaf(p, r, 1.0f / 120);
-    p = __builtin_fmaf(p, r, 1.0f / 24);
-    p = __builtin_fmaf(p, r, 1.0f / 6);
-    p = __builtin_fmaf(p, r, 1.0f / 2);
-    p = __builtin_fmaf(p, r, 1.0f);
-    p = __builtin_fmaf(p, r, 1.0f);
-    uint32_t bits;
-    memcpy(&bits, &rounded, 4);
-    bits = (bits << 23) + 0x3f800000u;
-    float power;
-    memcpy(&power, &bits, 4);
-    float result = p * power;
-    result = x < -87.3f ? 0.0f : result;
-    result = x > 88.3f ? INFINITY : result;
-    return x == x ? result : x;
-}
-
 static void gate_rows(float *gate, const float *up, int64_t count, const struct gating *gating) {
     const float alpha = gating->alpha, limit = gating->limit, shift = gating->shift;
     for (int64_t i = 0; i < count; i++) {
@@ -111,5 +85,6 @@ static void add_scaled(float *sum, const float *y, float factor, int64_t count) 
 }
 
 void NAME(multiply)(const struct product *product, const struct piece *piece, uint8_t *scratch);
+void NAME(attend)(const struct attention *attention);
 extern const struct kernels NAME(kernels);
-const struct kernels NAME(kernels) = {NAME(multiply), gate_rows, quantize, add_scaled};
+const struct kernels NAME(kernels) = {NAME(multiply), gate_rows, quantize, add_scaled, NAME(attend)};

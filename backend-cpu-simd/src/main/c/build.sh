@@ -50,7 +50,7 @@ for variant in $variants; do
     # shellcheck disable=SC2086 # flags are several words
     if echo 'int f(void);int f(void){return 0;}' | "$compiler" $flags $options -x c -c - -o "$work/try.o" 2>/dev/null; then
         known="$known -DJUGGLER_$(echo "$variant" | tr a-z A-Z)"
-        for file in product activations; do
+        for file in product activations attention; do
             "$compiler" $flags $options -DVARIANT="$variant" -c "$sources/$file.c" -o "$work/$file-$variant.o" \
                 2>>"$work/log" &
             running="$running $!"

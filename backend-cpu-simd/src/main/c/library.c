@@ -51,9 +51,13 @@ EXPORT void juggler_multiply_gated(int32_t set, const struct product *gate, cons
                                    int32_t x_count, float alpha, float limit, float shift, uint8_t *scratch);
 EXPORT void juggler_combine(int32_t set, float *out, const float *y, int64_t y_stride, const float *shares,
                             const int32_t *ids, int32_t used, int64_t columns);
+EXPORT void juggler_attend(int32_t set, const float *queries, const float *keys, const float *values, float *scores,
+                           float *softmax, float *weighted, int32_t count, int32_t heads, int32_t key_stride,
+                           int32_t value_stride, int32_t sum_stride, int32_t places, int32_t first, int32_t from,
+                           int32_t to, int32_t position, int32_t window, float scale, float cap);
 
 /* Counts up when entries or structures change; the Java side refuses another one. */
-int32_t juggler_interface(void) { return 1; }
+int32_t juggler_interface(void) { return 2; }
 
 /* The sets that this library holds, a bit for each. */
 int32_t juggler_compiled(void) {
@@ -155,4 +159,15 @@ void juggler_combine(int32_t set, float *out, const float *y, int64_t y_stride, 
             kernels_of[set]->add_scaled(out, y + j * y_stride, shares[j], columns);
         }
     }
+}
+
+/* Takes a tile of positions into the state of some queries, see struct attention. */
+void juggler_attend(int32_t set, const float *queries, const float *keys, const float *values, float *scores,
+                    float *softmax, float *weighted, int32_t count, int32_t heads, int32_t key_stride,
+                    int32_t value_stride, int32_t sum_stride, int32_t places, int32_t first, int32_t from, int32_t to,
+                    int32_t position, int32_t window, float scale, float cap) {
+    const struct attention attention = {queries,    keys,         values,     scores, softmax, weighted, count, heads,
+                                        key_stride, value_stride, sum_stride, places, first,   from,     to,    position,
+                                        window,     scale,        cap};
+    kernels_of[set]->attend(&attention);
 }

@@ -38,12 +38,33 @@ struct gating {
     float shift;
 };
 
+/*
+ * One tile of positions of attention, for the queries of some rows and heads that share their keys. Query n is head
+ * n % heads of row n / heads; row i is at `position` + i and sees the `window` last positions (0: all).
+ */
+struct attention {
+    const float *queries; /* [count][key_stride] */
+    const float *keys;    /* [tile places][key_stride] */
+    const float *values;  /* [tile places][value_stride] */
+    float *scores;        /* [count][tile places], to work in */
+    float *softmax;       /* [count]: largest score so far, sum of exp(score - largest) */
+    float *weighted;      /* [count][sum_stride]: values weighted with the same */
+    int32_t count, heads;
+    int32_t key_stride, value_stride, sum_stride;
+    int32_t places;   /* of a tile */
+    int32_t first;    /* position of the tile's first place */
+    int32_t from, to; /* places that hold keys and values */
+    int32_t position, window;
+    float scale, cap;
+};
+
 /* The kernels of one instruction set. */
 struct kernels {
     void (*multiply)(const struct product *product, const struct piece *piece, uint8_t *scratch);
     void (*gate)(float *gate, const float *up, int64_t count, const struct gating *gating);
     void (*quantize)(int layout, const float *x, int64_t columns, uint8_t *row);
     void (*add_scaled)(float *sum, const float *y, float factor, int64_t count);
+    void (*attend)(const struct attention *attention);
 };
 
 /* Bytes of memory that a worker needs inside a piece. */

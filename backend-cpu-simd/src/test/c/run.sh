@@ -11,7 +11,7 @@ grep -qw avx2 /proc/cpuinfo 2>/dev/null || { echo "no AVX2"; exit 77; }
 mkdir -p "$target" || exit 1
 flags="-std=c11 -O1 -ffp-contract=off -fno-math-errno -mavx2 -mfma -mf16c -I$sources"
 running=""
-for file in product activations; do
+for file in product activations attention; do
     # shellcheck disable=SC2086
     "$compiler" $flags -DVARIANT=avx2 -c "$sources/$file.c" -o "$target/$file-avx2.o" &
     running="$running $!"

@@ -7,6 +7,7 @@ import static dev.juggler.backend.cpusimd.LaneKernels.PANEL_ROWS;
 import dev.juggler.backend.cpusimd.WorkerScratch.Use;
 import dev.juggler.kernel.AttentionPlan;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One worker's computation of attention: some rows of a sequence, some heads that share their keys,
@@ -20,6 +21,8 @@ final class AttentionTile {
     private final KernelContext context;
     private final WorkerScratch scratch;
     private final KvReader reader;
+    private final @Nullable NativeKernels natives;
+    private final NativeKernels.Arrays arrays = new NativeKernels.Arrays();
 
     private AttentionCall call = new AttentionCall();
     private int sequence;
@@ -44,6 +47,7 @@ final class AttentionTile {
         this.context = context;
         this.scratch = scratch;
         reader = new KvReader(context.matrix(), scratch);
+        natives = context.natives();
     }
 
     /** Takes up a task and loads its queries. */
@@ -217,11 +221,38 @@ final class AttentionTile {
                 values = scratch.floats(Use.VALUES, TILE * valueStride);
                 reader.readValues(call, sequence, tile, from, to, kvHead, values, valueStride);
             }
+            if (natives != null) {
+                attend(natives, keys, values, tile, from, to);
+                continue;
+            }
             score(keys, from, to);
             for (int n = 0; n < count; n++) {
                 addTile(n, tile, values);
             }
         }
+    }
+
+    /** Scores, softmax and weighted values of a tile in one native call. */
+    private void attend(
+            NativeKernels kernels, float[] keys, float[] values, int tile, int from, int to) {
+        arrays.queries.set(queries);
+        arrays.keys.set(keys);
+        arrays.values.set(values);
+        arrays.scores.set(scores);
+        arrays.softmax.set(softmax);
+        arrays.weighted.set(weighted);
+        kernels.attend(
+                arrays,
+                rows * heads,
+                heads,
+                keyStride,
+                valueStride,
+                sumStride,
+                tile,
+                from,
+                to,
+                position(0),
+                call.plan());
     }
 
     /** Scores of all queries with places {@code [from, to)} of a tile. */

@@ -41,10 +41,10 @@ final class CpuSimdBackend implements Backend {
                 options.kernels() == CpuSimdOptions.KernelSet.VECTOR
                         ? LaneKernelSets.vector(bits)
                         : LaneKernelSets.adaptive(bits);
-        KernelContext context = new KernelContext(pool, new PanelKernels(loops), loops);
+        NativeKernels natives = choice.set() == null ? null : new NativeKernels(choice.set());
+        KernelContext context = new KernelContext(pool, new PanelKernels(loops), loops, natives);
         Products products = new PanelProducts(context);
-        if (choice.set() != null) {
-            NativeKernels natives = new NativeKernels(choice.set());
+        if (natives != null) {
             products = new NativeProducts(context, natives, products, options.exact());
         }
         return new CpuSimdKernels(context, products);

@@ -1,5 +1,7 @@
 package dev.juggler.backend.cpusimd;
 
+import org.jspecify.annotations.Nullable;
+
 /** What every operation works with: the workers, their memory, and the loops they run. */
 final class KernelContext {
     /** Pieces for each worker: enough that one who comes late or draws a hard one delays nobody. */
@@ -14,12 +16,18 @@ final class KernelContext {
     private final WorkerPool pool;
     private final MatrixKernels matrix;
     private final LaneKernels loops;
+    private final @Nullable NativeKernels natives;
     private final WorkerScratch[] scratch;
 
-    KernelContext(WorkerPool pool, MatrixKernels matrix, LaneKernels loops) {
+    KernelContext(
+            WorkerPool pool,
+            MatrixKernels matrix,
+            LaneKernels loops,
+            @Nullable NativeKernels natives) {
         this.pool = pool;
         this.matrix = matrix;
         this.loops = loops;
+        this.natives = natives;
         scratch = new WorkerScratch[pool.size()];
         for (int i = 0; i < scratch.length; i++) {
             scratch[i] = new WorkerScratch();
@@ -36,6 +44,11 @@ final class KernelContext {
 
     LaneKernels loops() {
         return loops;
+    }
+
+    /** Native kernels, or null where all is done in Java. */
+    @Nullable NativeKernels natives() {
+        return natives;
     }
 
     WorkerScratch scratch(int worker) {

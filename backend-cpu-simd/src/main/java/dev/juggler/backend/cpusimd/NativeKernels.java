@@ -1,7 +1,9 @@
 package dev.juggler.backend.cpusimd;
 
+import dev.juggler.kernel.AttentionPlan;
 import dev.juggler.kernel.DType;
 import dev.juggler.kernel.GatedActivation;
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.Collections;
 import java.util.EnumSet;
@@ -19,6 +21,7 @@ final class NativeKernels {
     private static final MethodHandle MULTIPLY = LIBRARY.multiply;
     private static final MethodHandle MULTIPLY_GATED = LIBRARY.multiplyGated;
     private static final MethodHandle COMBINE = LIBRARY.combine;
+    private static final MethodHandle ATTEND = LIBRARY.attend;
 
     private static final Set<DType> FLOATS =
             Collections.unmodifiableSet(EnumSet.of(DType.F32, DType.F16, DType.BF16));
@@ -171,6 +174,82 @@ final class NativeKernels {
             COMBINE.invokeExact(set, out, y, yStride, shares, ids, used, (long) columns);
         } catch (Throwable e) {
             throw failed(e);
+        }
+    }
+
+    /**
+     * Takes a tile of positions into the state of some queries, as {@link AttentionTile} does.
+     *
+     * @param count queries, {@code heads} of each row
+     * @param first position of the tile's first place
+     * @param from first place that holds a key and a value
+     * @param to place behind the last one that does
+     * @param position position of the first row
+     */
+    void attend(
+            Arrays arrays,
+            int count,
+            int heads,
+            int keyStride,
+            int valueStride,
+            int sumStride,
+            int first,
+            int from,
+            int to,
+            int position,
+            AttentionPlan plan) {
+        try {
+            ATTEND.invokeExact(
+                    set,
+                    arrays.queries.segment(),
+                    arrays.keys.segment(),
+                    arrays.values.segment(),
+                    arrays.scores.segment(),
+                    arrays.softmax.segment(),
+                    arrays.weighted.segment(),
+                    count,
+                    heads,
+                    keyStride,
+                    valueStride,
+                    sumStride,
+                    AttentionCall.TILE,
+                    first,
+                    from,
+                    to,
+                    position,
+                    plan.window(),
+                    plan.scale(),
+                    plan.softCap());
+        } catch (Throwable e) {
+            throw failed(e);
+        }
+    }
+
+    /** The arrays that {@link #attend} works on. */
+    static final class Arrays {
+        final HeapArray queries = new HeapArray();
+        final HeapArray keys = new HeapArray();
+        final HeapArray values = new HeapArray();
+        final HeapArray scores = new HeapArray();
+        final HeapArray softmax = new HeapArray();
+        final HeapArray weighted = new HeapArray();
+    }
+
+    /** An array as memory; a new object only where the array is another than last time. */
+    static final class HeapArray {
+        private float[] array = new float[0];
+        private MemorySegment segment = MemorySegment.ofArray(array);
+
+        @SuppressWarnings("ReferenceEquality") // the same array, not one with equal elements
+        void set(float[] array) {
+            if (this.array != array) {
+                this.array = array;
+                segment = MemorySegment.ofArray(array);
+            }
+        }
+
+        MemorySegment segment() {
+            return segment;
         }
     }
 

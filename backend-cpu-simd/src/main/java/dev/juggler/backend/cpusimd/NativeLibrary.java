@@ -16,6 +16,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -29,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class NativeLibrary {
     /** What {@code juggler_interface} must return. */
-    private static final int INTERFACE = 1;
+    private static final int INTERFACE = 2;
 
     private static final String FOLDER = "native/";
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
@@ -73,6 +76,7 @@ final class NativeLibrary {
     final MethodHandle multiply;
     final MethodHandle multiplyGated;
     final MethodHandle combine;
+    final MethodHandle attend;
 
     private final int scratchBytes;
     private final int compiled;
@@ -148,6 +152,17 @@ final class NativeLibrary {
                         LONG,
                         INT,
                         LONG);
+        attend = onHeap(symbols, "juggler_attend", attendArguments());
+    }
+
+    /** The set, six arrays, eleven whole numbers, two fractions. */
+    private static FunctionDescriptor attendArguments() {
+        List<MemoryLayout> arguments = new ArrayList<>();
+        arguments.add(INT);
+        arguments.addAll(Collections.nCopies(6, ValueLayout.ADDRESS));
+        arguments.addAll(Collections.nCopies(11, INT));
+        arguments.addAll(Collections.nCopies(2, FLOAT));
+        return FunctionDescriptor.ofVoid(arguments.toArray(MemoryLayout[]::new));
     }
 
     /** The library, or empty; {@link #reason()} then says why. */
@@ -244,5 +259,14 @@ final class NativeLibrary {
         return Linker.nativeLinker()
                 .downcallHandle(
                         symbols.findOrThrow(name), descriptor, Linker.Option.critical(false));
+    }
+
+    /** A call that may be given arrays; none is moved while it lasts. */
+    @SuppressWarnings("restricted") // the descriptors are those of library.c
+    private static MethodHandle onHeap(
+            SymbolLookup symbols, String name, FunctionDescriptor descriptor) {
+        return Linker.nativeLinker()
+                .downcallHandle(
+                        symbols.findOrThrow(name), descriptor, Linker.Option.critical(true));
     }
 }
