@@ -23,12 +23,6 @@ class GoldenLogitsTest {
     private static final List<String> SEQUENCES = List.of("seq16", "seq200");
 
     /**
-     * Limits for rounded activations are shares of many positions: of 16, one whose expert flips is
-     * too many, for llama.cpp as well.
-     */
-    private static final List<String> LONG = List.of("seq200");
-
-    /**
      * The reference; the backend that users run on, which must compute the same where they ask for
      * exact results; and as they get it otherwise, with activations of 8 bits on most machines.
      */
@@ -101,12 +95,11 @@ class GoldenLogitsTest {
         int passed = 0;
         int skipped = 0;
         for (String name : GoldenModels.all()) {
-            List<String> sequences = rounds && hasNative(name) ? LONG : SEQUENCES;
-            cases += sequences.size();
+            cases += SEQUENCES.size();
             try (GgufFile file = GoldenModels.open(name);
                     PlacedModel model =
                             ModelLoader.builtIn().load(file, WeightDevices.all(device), devices)) {
-                for (String sequence : sequences) {
+                for (String sequence : SEQUENCES) {
                     GoldenLogits golden = GoldenLogits.of(name, sequence);
                     float[][] logits =
                             GoldenModels.logits(model, kvType, golden.ids(), rowsPerStep);
@@ -117,7 +110,7 @@ class GoldenLogitsTest {
                     found.forEach(problem -> problems.add(mode + ", " + problem));
                 }
             } catch (TestAbortedException e) {
-                skipped += sequences.size();
+                skipped += SEQUENCES.size();
             }
         }
         System.out.printf(
