@@ -25,12 +25,13 @@ done
 flags="-std=c11 -O3 -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno -Wall -Wextra -Werror ${JUGGLER_CFLAGS:-}"
 avx2="-mavx2 -mfma -mf16c -mbmi2"
 avx512="$avx2 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni"
+amx="$avx512 -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8"
 case $(uname -s) in
 Darwin) library=$target/libjuggler-kernels.dylib ;;
 *) library=$target/libjuggler-kernels.so ;;
 esac
 case $(uname -m) in
-x86_64 | amd64) variants="avx2 avx512" ;;
+x86_64 | amd64) variants="avx2 avx512 amx" ;;
 *) absent "no native kernels for $(uname -m)" ;;
 esac
 
@@ -50,7 +51,9 @@ for variant in $variants; do
     # shellcheck disable=SC2086 # flags are several words
     if echo 'int f(void);int f(void){return 0;}' | "$compiler" $flags $options -x c -c - -o "$work/try.o" 2>/dev/null; then
         known="$known -DJUGGLER_$(echo "$variant" | tr a-z A-Z)"
-        for file in product activations attention; do
+        files="product activations attention"
+        [ "$variant" != amx ] || files=tiles # the rest is AVX-512's
+        for file in $files; do
             "$compiler" $flags $options -DVARIANT="$variant" -c "$sources/$file.c" -o "$work/$file-$variant.o" \
                 2>>"$work/log" &
             running="$running $!"

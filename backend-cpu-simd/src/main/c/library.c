@@ -26,6 +26,10 @@ extern const struct kernels kernels_avx2;
 #if defined(JUGGLER_AVX512)
 extern const struct kernels kernels_avx512;
 #endif
+#if defined(JUGGLER_AVX512) && defined(JUGGLER_AMX)
+#define WITH_AMX
+extern const struct tile_kernels tiles_amx;
+#endif
 
 static const struct kernels *const kernels_of[SETS] = {
 #if defined(JUGGLER_AVX2)
@@ -34,15 +38,24 @@ static const struct kernels *const kernels_of[SETS] = {
 #if defined(JUGGLER_AVX512)
     [AVX512] = &kernels_avx512,
 #endif
+#if defined(WITH_AMX)
+    [AMX] = &kernels_avx512, /* for few rows, and for whatever is no product */
+#endif
+};
+
+static const struct tile_kernels *const tiles_of[SETS] = {
+#if defined(WITH_AMX)
+    [AMX] = &tiles_amx,
+#endif
 };
 
 EXPORT int32_t juggler_interface(void);
 EXPORT int32_t juggler_compiled(void);
 EXPORT int32_t juggler_features(void);
-EXPORT int32_t juggler_scratch_bytes(void);
+EXPORT int32_t juggler_scratch_bytes(int32_t set);
 EXPORT int64_t juggler_row_stride(int32_t layout, int64_t columns);
-EXPORT void juggler_quantize(int32_t set, int32_t layout, const float *x, int64_t x_stride, int32_t rows,
-                             int64_t columns, uint8_t *out, int64_t out_stride);
+EXPORT void juggler_quantize(int32_t set, int32_t layout, const float *x, int64_t x_stride, const int32_t *which,
+                             int32_t rows, int64_t columns, uint8_t *out, int64_t out_stride);
 EXPORT void juggler_multiply(int32_t set, const struct product *product, int64_t first, int32_t rows,
                              int32_t out_column, const int32_t *x_rows, const int32_t *out_rows, int32_t x_count,
                              uint8_t *scratch);
@@ -57,7 +70,7 @@ EXPORT void juggler_attend(int32_t set, const float *queries, const float *keys,
                            int32_t to, int32_t position, int32_t window, float scale, float cap);
 
 /* Counts up when entries or structures change; the Java side refuses another one. */
-int32_t juggler_interface(void) { return 2; }
+int32_t juggler_interface(void) { return 3; }
 
 /* The sets that this library holds, a bit for each. */
 int32_t juggler_compiled(void) {
@@ -87,7 +100,10 @@ static int tiles_granted(void) {
 }
 #endif
 
-/* The sets that the processor has and the operating system lets us use, a bit for each. */
+/*
+ * The sets that the processor has and the operating system lets us use, a bit for each; and sixteen bits higher those
+ * that the processor has but the operating system withholds. Asks for the tile registers, so it is called once.
+ */
 int32_t juggler_features(void) {
     int32_t found = 0;
 #if defined(__x86_64__)
@@ -103,36 +119,57 @@ int32_t juggler_features(void) {
     }
     int avx2 = (b >> 5 & 1) && (kept & AVX_STATE) == AVX_STATE;
     /* F, DQ, BW, VL and VNNI. */
-    int avx512 = avx2 && (b >> 16 & 1) && (b >> 17 & 1) && (b >> 30 & 1) && (b >> 31 & 1) && (c >> 11 & 1) &&
-                 (kept & AVX512_STATE) == AVX512_STATE;
+    int has_avx512 = (b >> 16 & 1) && (b >> 17 & 1) && (b >> 30 & 1) && (b >> 31 & 1) && (c >> 11 & 1);
+    int avx512 = avx2 && has_avx512 && (kept & AVX512_STATE) == AVX512_STATE;
     /* BF16, TILE and INT8; AVX-512 for bfloat16 is in the next leaf. */
-    int amx = avx512 && (d >> 22 & 1) && (d >> 24 & 1) && (d >> 25 & 1) && (kept & TILE_STATE) == TILE_STATE;
-    if (amx) {
-        amx = __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1) && tiles_granted();
-    }
+    int has_amx = has_avx512 && (d >> 22 & 1) && (d >> 24 & 1) && (d >> 25 & 1) &&
+                  __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1);
+    int amx = avx512 && has_amx && (kept & TILE_STATE) == TILE_STATE && tiles_granted();
     found = avx2 << AVX2 | avx512 << AVX512 | amx << AMX;
+    found |= ((has_avx512 && !avx512) << AVX512 | (has_amx && !amx) << AMX) << 16;
 #endif
     return found;
 }
 
 /* Bytes of scratch memory that a worker brings along. */
-int32_t juggler_scratch_bytes(void) { return SCRATCH_BYTES; }
+int32_t juggler_scratch_bytes(int32_t set) {
+    int32_t tiled = tiles_of[set] ? tiles_of[set]->scratch_bytes : 0;
+    return tiled > SCRATCH_BYTES ? tiled : SCRATCH_BYTES;
+}
 
 /* Bytes between rows of activations. */
 int64_t juggler_row_stride(int32_t layout, int64_t columns) { return row_stride(layout, columns); }
 
-/* Brings rows of floats, x_stride floats apart, into a layout. */
-void juggler_quantize(int32_t set, int32_t layout, const float *x, int64_t x_stride, int32_t rows, int64_t columns,
-                      uint8_t *out, int64_t out_stride) {
+/*
+ * Brings rows of floats, x_stride floats apart, into a layout; whole strips of them, but for the last one. `which` says
+ * which rows, a negative number standing for one of zeros in layouts of tiles; null: in order.
+ */
+void juggler_quantize(int32_t set, int32_t layout, const float *x, int64_t x_stride, const int32_t *which,
+                      int32_t rows, int64_t columns, uint8_t *out, int64_t out_stride) {
+    if (is_tiled(layout)) {
+        for (int32_t i = 0; i < rows; i += STRIP) {
+            tiles_of[set]->pack(layout, which ? x : x + i * x_stride, x_stride, which ? which + i : NULL,
+                                rows - i < STRIP ? rows - i : STRIP, columns, out + i * out_stride);
+        }
+        return;
+    }
     for (int32_t i = 0; i < rows; i++) {
-        kernels_of[set]->quantize(layout, x + i * x_stride, columns, out + i * out_stride);
+        kernels_of[set]->quantize(layout, x + (which ? which[i] : i) * x_stride, columns, out + i * out_stride);
+    }
+}
+
+static void multiply(int32_t set, const struct product *product, const struct piece *piece, uint8_t *scratch) {
+    if (is_tiled(product->layout)) {
+        tiles_of[set]->multiply(product, piece, scratch);
+    } else {
+        kernels_of[set]->multiply(product, piece, scratch);
     }
 }
 
 void juggler_multiply(int32_t set, const struct product *product, int64_t first, int32_t rows, int32_t out_column,
                       const int32_t *x_rows, const int32_t *out_rows, int32_t x_count, uint8_t *scratch) {
     const struct piece piece = {first, rows, out_column, x_rows, out_rows, x_count};
-    kernels_of[set]->multiply(product, &piece, scratch);
+    multiply(set, product, &piece, scratch);
 }
 
 /* gate->out = act(x * gate) * (x * up); up->out holds what it likes afterwards. */
@@ -141,8 +178,8 @@ void juggler_multiply_gated(int32_t set, const struct product *gate, const struc
                             int32_t x_count, float alpha, float limit, float shift, uint8_t *scratch) {
     const struct piece piece = {first, rows, out_column, x_rows, out_rows, x_count};
     const struct gating gating = {alpha, limit, shift};
-    kernels_of[set]->multiply(gate, &piece, scratch);
-    kernels_of[set]->multiply(up, &piece, scratch);
+    multiply(set, gate, &piece, scratch);
+    multiply(set, up, &piece, scratch);
     for (int32_t j = 0; j < x_count; j++) {
         int64_t row = out_rows ? out_rows[j] : j;
         kernels_of[set]->gate(gate->out + row * gate->out_stride + out_column,

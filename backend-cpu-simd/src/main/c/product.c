@@ -12,16 +12,6 @@ INLINE const uint8_t *x_row(const struct product *product, const struct piece *p
     return product->x + (piece->x_rows ? piece->x_rows[j] : j) * product->x_stride;
 }
 
-INLINE float *out_row(const struct product *product, const struct piece *piece, int j) {
-    return product->out + (piece->out_rows ? piece->out_rows[j] : j) * product->out_stride + piece->out_column;
-}
-
-/* The start of a weight row; behind the last one it is the last again, whose results are thrown away. */
-INLINE const uint8_t *weight_row(const struct product *product, const struct piece *piece, int row) {
-    int inside = row < piece->rows ? row : piece->rows - 1;
-    return product->weight + (piece->first + inside) * product->row_bytes;
-}
-
 INLINE void multiply_few(const int type, const struct product *product, const struct piece *piece) {
     const int64_t ahead = bytes_ahead(product->row_bytes);
     for (int row = 0; row < piece->rows; row += DECODE_ROWS) {

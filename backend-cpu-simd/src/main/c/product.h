@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "types.h"
+
 /* out[row j][n] = x[row j] * weight[row n], the same for all workers. Its fields are written from Java, in this order. */
 struct product {
     const uint8_t *weight;
@@ -15,6 +17,7 @@ struct product {
     const float *bias;  /* one for each weight row, or null */
     int32_t type;
     int32_t columns;
+    int32_t layout; /* of x, enum layout */
 };
 
 /*
@@ -26,10 +29,20 @@ struct piece {
     int64_t first;
     int32_t rows;
     int32_t out_column;
-    const int32_t *x_rows;
+    const int32_t *x_rows; /* in layouts of tiles only the first counts, a multiple of 16; the others follow it */
     const int32_t *out_rows;
     int32_t x_count;
 };
+
+INLINE float *out_row(const struct product *product, const struct piece *piece, int j) {
+    return product->out + (piece->out_rows ? piece->out_rows[j] : j) * product->out_stride + piece->out_column;
+}
+
+/* The start of a weight row; behind the last one it is the last again, whose results are thrown away. */
+INLINE const uint8_t *weight_row(const struct product *product, const struct piece *piece, int row) {
+    int inside = row < piece->rows ? row : piece->rows - 1;
+    return product->weight + (piece->first + inside) * product->row_bytes;
+}
 
 /* act(gate) * up with g = min(gate, limit), u = clamp(up): g * sigmoid(alpha * g) * (u + shift). */
 struct gating {
@@ -58,7 +71,7 @@ struct attention {
     float scale, cap;
 };
 
-/* The kernels of one instruction set. */
+/* The kernels of one instruction set, for rows that lie one after the other. */
 struct kernels {
     void (*multiply)(const struct product *product, const struct piece *piece, uint8_t *scratch);
     void (*gate)(float *gate, const float *up, int64_t count, const struct gating *gating);
@@ -69,5 +82,14 @@ struct kernels {
 
 /* Bytes of memory that a worker needs inside a piece. */
 enum { SCRATCH_BYTES = 1 << 16 };
+
+/* Kernels of machines with tile registers, for rows in one of the layouts of tiles. */
+struct tile_kernels {
+    int32_t scratch_bytes;
+    void (*multiply)(const struct product *product, const struct piece *piece, uint8_t *scratch);
+    /* Packs a strip of up to 16 rows; `which` says which, or null. The rest, and those of which[i] < 0, are zeros. */
+    void (*pack)(int layout, const float *x, int64_t x_stride, const int32_t *which, int rows, int64_t columns,
+                 uint8_t *strip);
+};
 
 #endif

@@ -16,9 +16,14 @@ INLINE f32x4 halves4(const uint8_t *a, const uint8_t *b, const uint8_t *c, const
 /* Two halves as one. */
 INLINE u8x32 join(u8x16 low, u8x16 high) { return (u8x32)_mm256_set_m128i((__m128i)high, (__m128i)low); }
 
-/* Eight bytes as shorts. */
+/*
+ * Eight bytes as shorts. Read as one number: where a half of a vector that was just put together is loaded as a vector,
+ * GCC 12 may take the values of another branch of the function.
+ */
 INLINE void widen(const uint32_t *bytes, int16_t *shorts) {
-    _mm_storeu_si128((__m128i *)(void *)shorts, _mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i *)(const void *)bytes)));
+    uint64_t eight;
+    memcpy(&eight, bytes, sizeof eight);
+    _mm_storeu_si128((__m128i *)(void *)shorts, _mm_cvtepu8_epi16(_mm_cvtsi64_si128((long long)eight)));
 }
 
 /* The entry of a table of 16 for each byte, which is below 16. */

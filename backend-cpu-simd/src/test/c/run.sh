@@ -1,5 +1,6 @@
 #!/bin/sh
-# Compiles the AVX-512 kernels on plain C and compares them with those for AVX2: run.sh FOLDER
+# Compiles the AVX-512 and the tile kernels on plain C, compares the former with those for AVX2 and the latter with sums
+# in double: run.sh FOLDER
 # Exit status 0: they agree; 1: they do not, or do not compile; 77: there is no C compiler or no AVX2 here.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -20,9 +21,14 @@ for file in product activations attention; do
         -o "$target/$file-avx512.o" &
     running="$running $!"
 done
+# shellcheck disable=SC2086
+"$compiler" $flags -include "$here/amx_in_plain_c.h" -DVARIANT=amx -c "$sources/tiles.c" -o "$target/tiles-amx.o" &
+running="$running $!"
 for process in $running; do
     wait "$process" || exit 1
 done
-# shellcheck disable=SC2086
-"$compiler" $flags "$here/agreement.c" "$target"/*.o -lm -o "$target/agreement" || exit 1
-exec "$target/agreement"
+for program in agreement tile_products; do
+    # shellcheck disable=SC2086
+    "$compiler" $flags "$here/$program.c" "$target"/*.o -lm -o "$target/$program" || exit 1
+    "$target/$program" || exit 1
+done

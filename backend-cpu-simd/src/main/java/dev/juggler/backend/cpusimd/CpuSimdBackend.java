@@ -1,5 +1,7 @@
 package dev.juggler.backend.cpusimd;
 
+import dev.juggler.backend.cpusimd.NativeKernels.TilePrecision;
+import dev.juggler.backend.cpusimd.NativeLibrary.Set;
 import dev.juggler.kernel.Backend;
 import dev.juggler.kernel.Buffer;
 import dev.juggler.kernel.HostBuffer;
@@ -31,8 +33,16 @@ final class CpuSimdBackend implements Backend {
                                 choice.description(),
                                 threads,
                                 threads == 1 ? "" : "s",
-                                choice.isNative() && !options.exact() ? "8 bits" : "f32",
+                                activations(choice, options),
                                 CpuFeatures.listed());
+    }
+
+    private static String activations(KernelChoice choice, CpuSimdOptions options) {
+        if (!choice.isNative() || options.exact()) {
+            return "f32";
+        }
+        boolean brains = choice.set() == Set.AMX && options.tiles() == TilePrecision.BF16;
+        return brains ? "8 bits, many rows bf16" : "8 bits";
     }
 
     private static Kernels kernels(WorkerPool pool, CpuSimdOptions options, KernelChoice choice) {
@@ -41,7 +51,10 @@ final class CpuSimdBackend implements Backend {
                 options.kernels() == CpuSimdOptions.KernelSet.VECTOR
                         ? LaneKernelSets.vector(bits)
                         : LaneKernelSets.adaptive(bits);
-        NativeKernels natives = choice.set() == null ? null : new NativeKernels(choice.set());
+        NativeKernels natives =
+                choice.set() == null
+                        ? null
+                        : new NativeKernels(choice.set(), options.exact() ? null : options.tiles());
         KernelContext context = new KernelContext(pool, new PanelKernels(loops), loops, natives);
         Products products = new PanelProducts(context);
         if (natives != null) {

@@ -1,5 +1,6 @@
 package dev.juggler.backend.cpusimd;
 
+import dev.juggler.backend.cpusimd.NativeKernels.TilePrecision;
 import dev.juggler.kernel.BackendException;
 import dev.juggler.kernel.BackendOptions;
 import java.util.Arrays;
@@ -12,12 +13,14 @@ import jdk.incubator.vector.FloatVector;
  *
  * @param threads how many work at once
  * @param vectorBits width of the vectors
+ * @param tiles what tile registers multiply, where they do
  * @param exact whether activations stay F32
  */
-record CpuSimdOptions(int threads, int vectorBits, KernelSet kernels, boolean exact) {
+record CpuSimdOptions(
+        int threads, int vectorBits, KernelSet kernels, TilePrecision tiles, boolean exact) {
     private static final int MOST_THREADS = 1024;
     private static final List<String> KEYS =
-            List.of("threads", "vector-bits", "kernels", "activations");
+            List.of("threads", "vector-bits", "kernels", "amx-precision", "activations");
     private static final List<String> WIDTHS = List.of("128", "256", "512");
 
     /** Which kernels do the work. */
@@ -56,11 +59,13 @@ record CpuSimdOptions(int threads, int vectorBits, KernelSet kernels, boolean ex
         String width = choice(options, "vector-bits", WIDTHS);
         String kernels =
                 choice(options, "kernels", List.of("amx", "avx512", "avx2", "vector", "reference"));
+        String tiles = choice(options, "amx-precision", List.of("bf16", "int8"));
         String activations = choice(options, "activations", List.of("f32"));
         return new CpuSimdOptions(
                 options.number("threads", cores, 1, MOST_THREADS),
                 width.equals("auto") ? bestVectorBits() : Integer.parseInt(width),
                 KernelSet.valueOf(kernels.toUpperCase(Locale.ROOT)),
+                tiles.equals("int8") ? TilePrecision.INT8 : TilePrecision.BF16,
                 options.exact() || activations.equals("f32"));
     }
 

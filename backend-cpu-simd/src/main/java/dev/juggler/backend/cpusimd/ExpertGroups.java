@@ -96,6 +96,15 @@ final class ExpertGroups {
         return starts[expert + 1] - starts[expert];
     }
 
+    /** Choices that an expert has on average, of those that have any. */
+    int rowsOfExpert() {
+        int chosen = 0;
+        for (int e = 0; e < experts; e++) {
+            chosen += size(e) > 0 ? 1 : 0;
+        }
+        return present() / Math.max(1, chosen);
+    }
+
     /** Choices that are here. */
     int present() {
         return starts[experts];

@@ -42,7 +42,7 @@ record KernelChoice(NativeLibrary.@Nullable Set set, String description) {
         }
         return library.get()
                 .best()
-                .map(set -> new KernelChoice(set, "native kernels " + set.label()))
+                .map(set -> new KernelChoice(set, "native kernels " + set.label() + withheld(set)))
                 .orElseGet(() ->
                         new KernelChoice(
                                 null,
@@ -56,12 +56,7 @@ record KernelChoice(NativeLibrary.@Nullable Set set, String description) {
         if (library.isPresent() && library.get().runs(set)) {
             return new KernelChoice(set, "native kernels " + set.label());
         }
-        String reason =
-                library.isEmpty()
-                        ? NativeLibrary.reason()
-                        : library.get().isCompiled(set)
-                                ? "this processor or its operating system lacks it"
-                                : "it was not compiled: the C compiler does not know it";
+        String reason = library.isEmpty() ? NativeLibrary.reason() : absence(library.get(), set);
         List<String> there =
                 Stream.concat(
                                 Arrays.stream(NativeLibrary.Set.values())
@@ -73,6 +68,32 @@ record KernelChoice(NativeLibrary.@Nullable Set set, String description) {
         throw new BackendException(
                 "option kernels = \"%s\" cannot be had: %s; there is %s, or auto for the best"
                         .formatted(set.key(), reason, String.join(", ", there)));
+    }
+
+    /** Why a set does not run. */
+    private static String absence(NativeLibrary library, NativeLibrary.Set set) {
+        if (!library.isCompiled(set)) {
+            return "it was not compiled: the C compiler does not know it";
+        }
+        if (!library.isWithheld(set)) {
+            return "this processor lacks it";
+        }
+        return set == NativeLibrary.Set.AMX
+                ? "this processor has it, but the operating system does not grant its tile"
+                        + " registers (Linux does from 5.16 on)"
+                : "this processor has it, but the operating system does not keep its registers";
+    }
+
+    /** What the processor has beyond the best set, and why it is not used. */
+    private static String withheld(NativeLibrary.Set best) {
+        NativeLibrary library = NativeLibrary.find().orElseThrow();
+        StringBuilder text = new StringBuilder();
+        for (NativeLibrary.Set set : NativeLibrary.Set.values()) {
+            if (set.compareTo(best) > 0 && library.isWithheld(set)) {
+                text.append("; not %s: %s".formatted(set.label(), absence(library, set)));
+            }
+        }
+        return text.toString();
     }
 
     private static String vector(int bits) {

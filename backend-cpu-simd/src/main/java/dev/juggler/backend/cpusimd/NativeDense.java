@@ -32,7 +32,7 @@ final class NativeDense {
         int most = rowsAtOnce(x.columns());
         for (int first = 0; first < x.rows(); first += most) {
             int rows = Math.min(most, x.rows() - first);
-            load(this.x, x, first, rows, RowLayout.of(weight.dtype()));
+            load(this.x, x, first, rows, work.kernels().layout(weight.dtype(), rows));
             product.run(out, first, rows, this.x, weight);
         }
     }
@@ -40,16 +40,16 @@ final class NativeDense {
     void feedForward(Tensor out, Tensor x, FeedForwardWeights weights) {
         int width = weights.gate().rows();
         int most = rowsAtOnce(Math.max(x.columns(), width));
-        RowLayout forGate = RowLayout.of(weights.gate().dtype());
-        RowLayout forUp = RowLayout.of(weights.up().dtype());
         for (int first = 0; first < x.rows(); first += most) {
             int rows = Math.min(most, x.rows() - first);
+            RowLayout forGate = work.kernels().layout(weights.gate().dtype(), rows);
+            RowLayout forUp = work.kernels().layout(weights.up().dtype(), rows);
             load(this.x, x, first, rows, forGate);
             if (forUp != forGate) {
                 load(secondX, x, first, rows, forUp);
             }
             gated.run(rows, this.x, forUp == forGate ? this.x : secondX, weights);
-            RowLayout forDown = RowLayout.of(weights.down().dtype());
+            RowLayout forDown = work.kernels().layout(weights.down().dtype(), rows);
             inner.load(forDown, gates.address(), width, rows, width);
             product.run(out, first, rows, inner, weights.down());
         }

@@ -16,6 +16,9 @@ final class NativeExperts {
     /** Elements of the largest array between the steps; more rows go one batch after another. */
     private static final int MOST_BETWEEN = 1 << 23;
 
+    /** Stands for a row of zeros. */
+    private static final int NOBODYS = -1;
+
     private final NativeWork work;
     private final ExpertGroups groups = new ExpertGroups();
     private final NativeRows x;
@@ -23,6 +26,7 @@ final class NativeExperts {
     private final NativeMemory xRows = new NativeMemory();
     private final NativeMemory choices = new NativeMemory();
     private final NativeMemory inOrder = new NativeMemory();
+    private final NativeMemory sources = new NativeMemory();
     private final NativeMemory gates = new NativeMemory();
     private final NativeMemory ups = new NativeMemory();
     private final NativeMemory results = new NativeMemory();
@@ -30,6 +34,7 @@ final class NativeExperts {
     private final Gated gated = new Gated();
     private final WeightedSum weightedSum;
     private int[] index = new int[0];
+    private int places;
 
     NativeExperts(NativeWork work) {
         this.work = work;
@@ -42,13 +47,9 @@ final class NativeExperts {
     void multiply(Tensor out, Tensor x, Tensor stack, Tensor ids) {
         groups.sort(ids, 0, ids.rows(), stack.count());
         int divisor = x.rows() == ids.rows() ? groups.used() : 1;
-        index(divisor);
-        this.x.load(
-                RowLayout.of(stack.dtype()),
-                Operands.address(x),
-                x.columns(),
-                x.rows(),
-                x.columns());
+        RowLayout layout = layout(stack);
+        index(divisor, layout.rowsTogether());
+        load(layout, Operands.address(x), x.rows(), x.columns());
         clearAbsent(out);
         product.product.weight(stack, null).x(this.x).out(Operands.address(out), out.columns());
         product.run(stack, xRows, choices);
@@ -62,16 +63,12 @@ final class NativeExperts {
         for (int first = 0; first < x.rows(); first += most) {
             int rows = Math.min(most, x.rows() - first);
             groups.sort(ids, first, rows, weights.gate().count());
-            index(groups.used());
-            long from = Operands.address(x) + (long) first * x.columns() * Float.BYTES;
-            this.x.load(RowLayout.of(weights.gate().dtype()), from, x.columns(), rows, x.columns());
+            RowLayout layout = layout(weights.gate());
+            RowLayout forDown = layout(weights.down());
+            index(groups.used(), Math.max(layout.rowsTogether(), forDown.rowsTogether()));
+            load(layout, Operands.address(x) + x.rowBytes() * first, rows, x.columns());
             gated.run(weights);
-            inner.load(
-                    RowLayout.of(weights.down().dtype()),
-                    gates.address(),
-                    width,
-                    groups.present(),
-                    width);
+            inner.load(forDown, gates.address(), width, places, width);
             long bytes = (long) groups.choices() * out.columns() * Float.BYTES;
             product.product
                     .weight(weights.down(), weights.downBias())
@@ -82,8 +79,15 @@ final class NativeExperts {
         }
     }
 
-    /** Writes down where each sorted choice comes from, its place, and its place when unsorted. */
-    private void index(int divisor) {
+    private RowLayout layout(Tensor stack) {
+        return work.kernels().layout(stack.dtype(), groups.rowsOfExpert());
+    }
+
+    /**
+     * Writes down where each sorted choice comes from, its place, and its place when unsorted. The
+     * places of an expert begin at a multiple of {@code together}; those between are nobody's.
+     */
+    private void index(int divisor, int together) {
         int present = groups.present();
         index = Operands.grown(index, present);
         xRows.reserve((long) present * Integer.BYTES);
@@ -94,10 +98,32 @@ final class NativeExperts {
             index[i] = groups.order()[i] / divisor;
         }
         xRows.set(index, present);
-        for (int i = 0; i < present; i++) {
-            index[i] = i;
+        places = 0;
+        for (int e = 0; e < groups.experts(); e++) {
+            places = (places + together - 1) / together * together;
+            for (int i = groups.start(e); i < groups.start(e) + groups.size(e); i++) {
+                index[i] = places++;
+            }
         }
         inOrder.set(index, present);
+    }
+
+    /** Converts x: in its own order, or where rows lie together in that of the places. */
+    private void load(RowLayout layout, long source, int rows, int columns) {
+        if (layout.rowsTogether() == 1) {
+            x.load(layout, source, columns, rows, columns);
+            return;
+        }
+        sources.reserve((long) places * Integer.BYTES);
+        int place = 0;
+        for (int i = 0; i < groups.present(); i++) {
+            for (; place < inOrder.getInt(i); place++) {
+                sources.setInt(place, NOBODYS);
+            }
+            sources.setInt(place++, xRows.getInt(i));
+        }
+        x.load(layout, source, columns, sources.address(), places, columns);
+        xRows.set(index, groups.present());
     }
 
     private void clearAbsent(Tensor out) {
@@ -178,7 +204,7 @@ final class NativeExperts {
             Tensor weight = weights.gate();
             activation = weights.activation();
             weightRows = weight.rows();
-            long bytes = (long) groups.present() * weightRows * Float.BYTES;
+            long bytes = (long) places * weightRows * Float.BYTES;
             gate.weight(weight, weights.gateBias())
                     .x(x)
                     .out(gates.reserve(bytes).address(), weightRows);

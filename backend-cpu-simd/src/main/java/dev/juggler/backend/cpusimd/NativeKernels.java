@@ -8,6 +8,7 @@ import java.lang.invoke.MethodHandle;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** The native kernels of one instruction set; addresses are numbers, see {@link NativeLibrary}. */
 final class NativeKernels {
@@ -16,6 +17,7 @@ final class NativeKernels {
                     .orElseThrow(() -> new IllegalStateException(NativeLibrary.reason()));
 
     // The compiler turns a call through a handle into a direct one only where this is a constant.
+    private static final MethodHandle SCRATCH_BYTES = LIBRARY.scratchBytes;
     private static final MethodHandle ROW_STRIDE = LIBRARY.rowStride;
     private static final MethodHandle QUANTIZE = LIBRARY.quantize;
     private static final MethodHandle MULTIPLY = LIBRARY.multiply;
@@ -42,17 +44,43 @@ final class NativeKernels {
                             DType.IQ4_XS,
                             DType.MXFP4));
 
-    private final int set;
+    /** Rows of x up to which each is multiplied by itself; more of them are worth tiles. */
+    private static final int FEW_FOR_TILES = 8;
 
-    NativeKernels(NativeLibrary.Set set) {
+    private final int set;
+    private final @Nullable RowLayout tiles;
+
+    /**
+     * @param tiles what quantized weights are multiplied as on tile registers, for a set that has
+     *     them; null: without those
+     */
+    NativeKernels(NativeLibrary.Set set, @Nullable TilePrecision tiles) {
         this.set = set.number();
+        this.tiles = set == NativeLibrary.Set.AMX && tiles != null ? tiles.layout : null;
+    }
+
+    /** What tile registers multiply. */
+    enum TilePrecision {
+        BF16(RowLayout.TILES_OF_BF16),
+        INT8(RowLayout.TILES_OF_INT8);
+
+        private final RowLayout layout;
+
+        TilePrecision(RowLayout layout) {
+            this.layout = layout;
+        }
     }
 
     /** How activations are stored for a type of weight. */
     enum RowLayout {
         F32(0),
         BLOCKS_OF_32(1),
-        BLOCKS_OF_256(2);
+        BLOCKS_OF_256(2),
+        TILES_OF_BF16(3),
+        TILES_OF_INT8(4);
+
+        /** Rows that lie together in layouts of tiles. */
+        private static final int STRIP = 16;
 
         private final int number;
 
@@ -65,6 +93,12 @@ final class NativeKernels {
             return number;
         }
 
+        /** Rows that lie together, which must begin at a multiple of this; 1 where none do. */
+        int rowsTogether() {
+            return this == TILES_OF_BF16 || this == TILES_OF_INT8 ? STRIP : 1;
+        }
+
+        /** That of one row, and of a few. */
         static RowLayout of(DType weight) {
             return switch (weight.blockElements()) {
                 case 1 -> F32;
@@ -74,19 +108,42 @@ final class NativeKernels {
         }
     }
 
-    /** Types of weights that are multiplied with F32 activations. */
+    /** How {@code rows} rows of activations are stored that are multiplied with a weight. */
+    RowLayout layout(DType weight, int rows) {
+        if (tiles != null && rows > FEW_FOR_TILES) {
+            if (QUANTIZED.contains(weight)) {
+                return tiles;
+            }
+            if (weight == DType.BF16) {
+                return RowLayout.TILES_OF_BF16;
+            }
+        }
+        return RowLayout.of(weight);
+    }
+
+    /** True where any number of rows is stored alike for two types of weights. */
+    boolean haveSameLayouts(DType one, DType other) {
+        int many = FEW_FOR_TILES + 1;
+        return layout(one, 1) == layout(other, 1) && layout(one, many) == layout(other, many);
+    }
+
+    /** Types of weights that are multiplied with F32 activations, when there are few. */
     static Set<DType> floats() {
         return FLOATS;
     }
 
-    /** Types of weights that are multiplied with activations of 8 bits. */
+    /** Types of weights that are multiplied with rounded activations. */
     static Set<DType> quantized() {
         return QUANTIZED;
     }
 
     /** Memory that a worker brings along, in bytes. */
-    static int scratchBytes() {
-        return LIBRARY.scratchBytes();
+    int scratchBytes() {
+        try {
+            return (int) SCRATCH_BYTES.invokeExact(set);
+        } catch (Throwable e) {
+            throw failed(e);
+        }
     }
 
     /** Bytes between rows of activations. */
@@ -102,13 +159,21 @@ final class NativeKernels {
      * Brings rows of floats into a layout.
      *
      * @param x the first row, rows {@code xStride} floats apart
+     * @param which which rows, 32 bits each, negative for one of zeros; 0: the first ones
      * @param out where the first goes, rows {@code outStride} bytes apart
      */
     void quantize(
-            RowLayout layout, long x, long xStride, int rows, int columns, long out, long stride) {
+            RowLayout layout,
+            long x,
+            long xStride,
+            long which,
+            int rows,
+            int columns,
+            long out,
+            long stride) {
         try {
             QUANTIZE.invokeExact(
-                    set, layout.number(), x, xStride, rows, (long) columns, out, stride);
+                    set, layout.number(), x, xStride, which, rows, (long) columns, out, stride);
         } catch (Throwable e) {
             throw failed(e);
         }

@@ -32,7 +32,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class NativeLibrary {
     /** What {@code juggler_interface} must return. */
-    private static final int INTERFACE = 2;
+    private static final int INTERFACE = 3;
+
+    /** Where in the features the sets begin that the operating system withholds. */
+    private static final int WITHHELD = 16;
 
     private static final String FOLDER = "native/";
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
@@ -71,6 +74,7 @@ final class NativeLibrary {
         }
     }
 
+    final MethodHandle scratchBytes;
     final MethodHandle rowStride;
     final MethodHandle quantize;
     final MethodHandle multiply;
@@ -78,7 +82,6 @@ final class NativeLibrary {
     final MethodHandle combine;
     final MethodHandle attend;
 
-    private final int scratchBytes;
     private final int compiled;
     private final int features;
 
@@ -92,7 +95,7 @@ final class NativeLibrary {
         }
         compiled = (int) critical(symbols, "juggler_compiled", INT).invokeExact();
         features = (int) critical(symbols, "juggler_features", INT).invokeExact();
-        scratchBytes = (int) critical(symbols, "juggler_scratch_bytes", INT).invokeExact();
+        scratchBytes = critical(symbols, "juggler_scratch_bytes", INT, INT);
         rowStride = critical(symbols, "juggler_row_stride", LONG, INT, LONG);
         quantize =
                 critical(
@@ -101,6 +104,7 @@ final class NativeLibrary {
                         null,
                         INT,
                         INT,
+                        LONG,
                         LONG,
                         LONG,
                         INT,
@@ -191,14 +195,14 @@ final class NativeLibrary {
         return isCompiled(set) && ((features >> set.number()) & 1) != 0;
     }
 
+    /** True where the processor has a set that the operating system does not let us use. */
+    boolean isWithheld(Set set) {
+        return ((features >> (WITHHELD + set.number())) & 1) != 0;
+    }
+
     /** True where a set was compiled. */
     boolean isCompiled(Set set) {
         return ((compiled >> set.number()) & 1) != 0;
-    }
-
-    /** Memory that a worker brings along, in bytes. */
-    int scratchBytes() {
-        return scratchBytes;
     }
 
     // Whatever goes wrong, there are other kernels. The library is our own.

@@ -27,6 +27,10 @@ final class NativeMemory {
         memory.setAtIndex(ValueLayout.JAVA_INT, index, value);
     }
 
+    int getInt(int index) {
+        return memory.getAtIndex(ValueLayout.JAVA_INT, index);
+    }
+
     /** Copies numbers in. */
     void set(int[] source, int count) {
         MemorySegment.copy(source, 0, memory, ValueLayout.JAVA_INT, 0, count);

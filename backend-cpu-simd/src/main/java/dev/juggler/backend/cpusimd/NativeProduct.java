@@ -20,7 +20,8 @@ final class NativeProduct {
                     ValueLayout.JAVA_LONG.withName("out_stride"),
                     ValueLayout.JAVA_LONG.withName("bias"),
                     ValueLayout.JAVA_INT.withName("type"),
-                    ValueLayout.JAVA_INT.withName("columns"));
+                    ValueLayout.JAVA_INT.withName("columns"),
+                    ValueLayout.JAVA_INT.withName("layout"));
 
     private static final long WEIGHT = offset("weight");
     private static final long ROW_BYTES = offset("row_bytes");
@@ -31,6 +32,7 @@ final class NativeProduct {
     private static final long BIAS = offset("bias");
     private static final long TYPE = offset("type");
     private static final long COLUMNS = offset("columns");
+    private static final long ROW_LAYOUT = offset("layout");
 
     private final MemorySegment memory = Arena.ofAuto().allocate(LAYOUT);
 
@@ -51,6 +53,7 @@ final class NativeProduct {
     NativeProduct x(NativeRows rows) {
         setLong(X, rows.address());
         setLong(X_STRIDE, rows.stride());
+        memory.set(ValueLayout.JAVA_INT, ROW_LAYOUT, rows.layout().number());
         return this;
     }
 

@@ -1,6 +1,5 @@
 package dev.juggler.backend.cpusimd;
 
-import dev.juggler.backend.cpusimd.NativeKernels.RowLayout;
 import dev.juggler.kernel.DType;
 import dev.juggler.kernel.ExpertWeights;
 import dev.juggler.kernel.FeedForwardWeights;
@@ -13,6 +12,7 @@ import dev.juggler.kernel.Tensor;
  */
 final class NativeProducts implements Products {
     private final Products others;
+    private final NativeKernels kernels;
     private final boolean exact;
     private final NativeDense dense;
     private final NativeExperts experts;
@@ -22,6 +22,7 @@ final class NativeProducts implements Products {
      */
     NativeProducts(KernelContext context, NativeKernels kernels, Products others, boolean exact) {
         this.others = others;
+        this.kernels = kernels;
         this.exact = exact;
         NativeWork work = new NativeWork(context, kernels);
         dense = new NativeDense(work);
@@ -60,8 +61,7 @@ final class NativeProducts implements Products {
             Tensor out, Tensor x, Tensor ids, Tensor routeWeights, ExpertWeights weights) {
         boolean known =
                 multiplies(weights.gate(), weights.up(), weights.down())
-                        && RowLayout.of(weights.gate().dtype())
-                                == RowLayout.of(weights.up().dtype())
+                        && kernels.haveSameLayouts(weights.gate().dtype(), weights.up().dtype())
                         && isNative(out, x, routeWeights)
                         && (weights.gateBias() == null || isNative(weights.gateBias()))
                         && (weights.upBias() == null || isNative(weights.upBias()))

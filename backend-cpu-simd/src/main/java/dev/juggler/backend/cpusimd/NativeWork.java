@@ -12,7 +12,7 @@ final class NativeWork {
     private static final int PIECES_PER_WORKER = 8;
 
     /** Weight rows that are taken apart together in the widest kernels. */
-    private static final int PANEL = 16;
+    private static final int PANEL = 32;
 
     /** Work below which handing over costs more than it gains, in bytes read. */
     private static final long LEAST_WORK = 1 << 15;
@@ -20,9 +20,14 @@ final class NativeWork {
     /** Multiply-adds that take as long as reading a byte. */
     private static final int PRODUCTS_OF_BYTE = 6;
 
+    /** Bytes of a cache line, so that workers have none in common. */
+    private static final long LINE = 64;
+
     private final KernelContext context;
     private final NativeKernels kernels;
     private final NativeMemory scratch = new NativeMemory();
+
+    private final long scratchBytes;
 
     private int[] groups = new int[0];
     private int[] firsts = new int[0];
@@ -32,7 +37,8 @@ final class NativeWork {
     NativeWork(KernelContext context, NativeKernels kernels) {
         this.context = context;
         this.kernels = kernels;
-        scratch.reserve((long) NativeKernels.scratchBytes() * context.pool().size());
+        scratchBytes = (kernels.scratchBytes() + LINE - 1) / LINE * LINE;
+        scratch.reserve(scratchBytes * context.pool().size());
     }
 
     KernelContext context() {
@@ -44,7 +50,7 @@ final class NativeWork {
     }
 
     long scratch(int worker) {
-        return scratch.address() + (long) worker * NativeKernels.scratchBytes();
+        return scratch.address() + worker * scratchBytes;
     }
 
     /** Forgets the last plan. */

@@ -1,0 +1,129 @@
+/*
+ * Takes chunks of weight rows apart into rows of tiles: bfloat16, or bytes with one scale for the chunk. What is written
+ * are the 64 bytes of one row in tile after tile.
+ */
+#ifndef JUGGLER_DEQUANTIZE_H
+#define JUGGLER_DEQUANTIZE_H
+
+#include "formats.h"
+#include "tiles.h"
+
+/* value = code * scale + shift, for each run of equal scale in a chunk. */
+struct factors {
+    float scale[16];
+    float shift[16];
+};
+
+/* Sixteen (eight) products of a float with shorts. */
+INLINE void scale_shorts(float scale, const int16_t *shorts, int count, float *out) {
+    for (int i = 0; i < count; i += 8) {
+        __m256i wide = _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(shorts + i)));
+        _mm256_storeu_ps(out + i, _mm256_mul_ps(_mm256_set1_ps(scale), _mm256_cvtepi32_ps(wide)));
+    }
+}
+
+INLINE void fill_factors(const int type, const uint8_t *p, int runs, struct factors *factors) {
+    if (has_inner_scales(type)) {
+        int16_t scales[16], minimums[16];
+        const int count = CHUNK / scale_run(type);
+        inner_scales(type, p, scales, minimums);
+        scale_shorts(block_scale(type, p), scales, count, factors->scale);
+        if (has_minimums(type)) {
+            scale_shorts(-block_minimum(type, p), minimums, count, factors->shift);
+        }
+        return;
+    }
+    for (int run = 0; run < runs; run++) {
+        factors->scale[run] = block_scale(type, p + run * block_bytes(type));
+        if (has_minimums(type)) {
+            factors->shift[run] = block_minimum(type, p + run * block_bytes(type));
+        }
+    }
+}
+
+/* Half of a run: sixteen values. */
+INLINE __m512 half_run(const int type, u8x16 codes, const struct factors *factors, int run, int half) {
+    const int i = has_inner_scales(type) && scale_run(type) == 16 ? 2 * run + half : run;
+    /* Offsets are subtracted from the bytes, which are signed then. */
+    const bool is_signed = has_signed_codes(type) || code_offset(type) != 0;
+    __m512i wide = is_signed ? _mm512_cvtepi8_epi32((__m128i)codes) : _mm512_cvtepu8_epi32((__m128i)codes);
+    __m512 value = _mm512_cvtepi32_ps(wide), scale = _mm512_set1_ps(factors->scale[i]);
+    return has_minimums(type) ? _mm512_fmadd_ps(value, scale, _mm512_set1_ps(factors->shift[i]))
+                              : _mm512_mul_ps(value, scale);
+}
+
+INLINE u8x16 half_of(u8x32 v, int half) {
+    u8x16 part;
+    memcpy(&part, (const uint8_t *)&v + 16 * half, sizeof part);
+    return part;
+}
+
+/* The 32 values of a run, of which `count` there are. */
+INLINE void run_values(const int type, const uint8_t *p, int run, int count, const struct factors *factors,
+                       __m512 *values) {
+    if (type == BF16) {
+        for (int half = 0; half < 2; half++) {
+            __m256i brains = _mm256_maskz_loadu_epi16(lanes_below(count - 16 * half), p + 2 * (32 * run + 16 * half));
+            values[half] = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(brains), 16));
+        }
+        return;
+    }
+    u8x32 c = codes(type, p, run) - ((u8x32){0} + (uint8_t)code_offset(type));
+    for (int half = 0; half < 2; half++) {
+        values[half] = half_run(type, half_of(c, half), factors, run, half);
+    }
+}
+
+/* A chunk of a weight row, or its first `columns`, as bfloat16. */
+INLINE void row_to_bf16(const int type, const uint8_t *p, int columns, uint8_t *out) {
+    const int runs = (columns + RUN - 1) / RUN;
+    struct factors factors;
+    fill_factors(type, p, runs, &factors);
+#pragma GCC unroll 8
+    for (int run = 0; run < RUNS; run++) {
+        if (run < runs) {
+            __m512 values[2];
+            run_values(type, p, run, columns - run * RUN, &factors, values);
+            __m512bh pairs = _mm512_cvtne2ps_pbh(values[1], values[0]);
+            memcpy(out + run * TILE_BYTES, &pairs, sizeof pairs);
+        }
+    }
+}
+
+/* Rounds 256 values to bytes that share the scale that is returned: their largest magnitude / 127. */
+INLINE float to_bytes(const __m512 *values, uint8_t *out, int64_t stride) {
+    const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
+    __m512i largest = _mm512_setzero_si512();
+    for (int i = 0; i < CHUNK / 16; i++) {
+        /* As integers, so that a NaN is larger than everything and spoils the scale, as it must. */
+        largest = _mm512_max_epi32(largest, _mm512_and_si512(_mm512_castps_si512(values[i]), magnitude));
+    }
+    int32_t bits = _mm512_reduce_max_epi32(largest);
+    float most;
+    memcpy(&most, &bits, sizeof most);
+    /* Below 2^-120 the factor would be infinite. */
+    __m512 factor = _mm512_set1_ps(bits > 0x03800000 ? 127.0f / most : 0.0f);
+    for (int i = 0; i < CHUNK / 16; i++) {
+        __m128i bytes = _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(_mm512_mul_ps(values[i], factor)));
+        memcpy(out + i / 4 * stride + i % 4 * 16, &bytes, sizeof bytes);
+    }
+    return most / 127.0f;
+}
+
+/* A chunk of a weight row as bytes; gives their scale. */
+INLINE float row_to_bytes(const int type, const uint8_t *p, int columns, uint8_t *out) {
+    const int runs = columns / RUN;
+    struct factors factors;
+    __m512 values[CHUNK / 16];
+    fill_factors(type, p, runs, &factors);
+    for (int run = 0; run < RUNS; run++) {
+        if (run < runs) {
+            run_values(type, p, run, RUN, &factors, values + 2 * run);
+        } else {
+            values[2 * run] = values[2 * run + 1] = _mm512_set1_ps(0);
+        }
+    }
+    return to_bytes(values, out, TILE_BYTES);
+}
+
+#endif
