@@ -37,6 +37,11 @@ public interface Backend extends AutoCloseable {
     /** Memory as it is now. */
     MemoryInfo memory();
 
+    /** Its speed, for plans; cheap, so measured or looked up when it was opened. */
+    default DeviceSpeed speed() {
+        return DeviceSpeed.UNKNOWN;
+    }
+
     @Override
     void close();
 }
