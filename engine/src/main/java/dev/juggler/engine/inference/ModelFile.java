@@ -1,11 +1,13 @@
 package dev.juggler.engine.inference;
 
 import dev.juggler.engine.device.Devices;
+import dev.juggler.engine.device.MeasuredHardware;
 import dev.juggler.engine.device.ModelLoader;
 import dev.juggler.engine.device.PlacedModel;
 import dev.juggler.engine.gguf.GgufFile;
-import dev.juggler.engine.placement.HostBandwidth;
+import dev.juggler.engine.placement.Hardware;
 import dev.juggler.engine.placement.Plan;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A configured model's open file with the outline of how it would be loaded: to plan it, or to run
@@ -14,13 +16,14 @@ import dev.juggler.engine.placement.Plan;
 public final class ModelFile implements AutoCloseable {
     private final GgufFile gguf;
     private final ModelLoader loader = ModelLoader.builtIn();
-    private final Devices devices;
+    private final @Nullable Devices devices;
     private final ModelOutline outline;
 
-    private ModelFile(ModelSettings settings, GgufFile gguf, Devices devices) {
+    private ModelFile(
+            ModelSettings settings, GgufFile gguf, @Nullable Devices devices, Hardware hardware) {
         this.gguf = gguf;
         this.devices = devices;
-        this.outline = ModelOutline.of(settings, gguf, loader, devices);
+        this.outline = ModelOutline.of(settings, gguf, loader, hardware);
     }
 
     /**
@@ -31,9 +34,32 @@ public final class ModelFile implements AutoCloseable {
      * @throws dev.juggler.engine.placement.PlacementException if its placement does not suit it
      */
     public static ModelFile open(ModelSettings settings, Devices devices) {
+        return open(settings, devices, MeasuredHardware.forLoading(devices));
+    }
+
+    /**
+     * Opens a model's file to plan it on these devices, with their speeds measured.
+     *
+     * @throws RuntimeException likewise
+     */
+    public static ModelFile openForPlan(ModelSettings settings, Devices devices) {
+        return open(settings, devices, MeasuredHardware.of(devices));
+    }
+
+    /**
+     * Opens a model's file to plan it on a machine that need not be this one; it cannot be loaded.
+     *
+     * @throws RuntimeException likewise
+     */
+    public static ModelFile openForPlan(ModelSettings settings, Hardware hardware) {
+        return open(settings, null, hardware);
+    }
+
+    private static ModelFile open(
+            ModelSettings settings, @Nullable Devices devices, Hardware hardware) {
         GgufFile gguf = GgufFile.open(settings.path());
         try {
-            return new ModelFile(settings, gguf, devices);
+            return new ModelFile(settings, gguf, devices, hardware);
         } catch (RuntimeException e) {
             gguf.close();
             throw e;
@@ -56,15 +82,17 @@ public final class ModelFile implements AutoCloseable {
      * @param progress of reading the file, where that takes long
      */
     public PlacedModel load(LoadProgress progress) {
+        Devices open = devices;
+        if (open == null) {
+            throw new IllegalStateException("a model on assumed devices is not loaded");
+        }
         outline.readAhead(gguf, progress);
-        return loader.load(gguf, outline.placement()::device, devices);
+        return loader.load(gguf, outline.placement()::device, open);
     }
 
-    /** What it would cost; measures the memory bandwidth, which takes a fraction of a second. */
+    /** What it would cost, and if it does not fit, what would make it fit. */
     public Plan plan() {
-        double bandwidth =
-                HostBandwidth.measure(Runtime.getRuntime().availableProcessors()).bytesPerSecond();
-        return outline.plan(devices, backend -> bandwidth);
+        return FitAdvice.plan(outline);
     }
 
     @Override

@@ -1,24 +1,20 @@
 package dev.juggler.engine.inference;
 
 import dev.juggler.engine.cache.KvCachePlan;
-import dev.juggler.engine.device.Devices;
 import dev.juggler.engine.device.ModelDescription;
 import dev.juggler.engine.device.ModelLoader;
 import dev.juggler.engine.gguf.GgufFile;
 import dev.juggler.engine.gguf.ReadAhead;
-import dev.juggler.engine.placement.DeviceBudget;
-import dev.juggler.engine.placement.PlacedWeight;
+import dev.juggler.engine.placement.ExpertUse;
+import dev.juggler.engine.placement.Hardware;
 import dev.juggler.engine.placement.Placement;
+import dev.juggler.engine.placement.PlacementRules;
 import dev.juggler.engine.placement.Plan;
+import dev.juggler.engine.placement.WeightDescriptor;
 import dev.juggler.engine.placement.Workload;
+import dev.juggler.engine.placement.Workload.StepShape;
 import dev.juggler.inference.InferenceException;
-import dev.juggler.kernel.Backend;
 import dev.juggler.kernel.HostMemory;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.function.ToDoubleFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -26,18 +22,17 @@ import org.slf4j.LoggerFactory;
  * How a configured model would be loaded on these devices: which weight where, how large cache and
  * steps. Made from tables alone; what loading does and what a plan says both come from here.
  *
- * @param context most tokens of a sequence
- * @param rows most rows of a step
- * @param expertsUsed how many experts a token uses; 0 where there are none
+ * @param hardware the devices it is placed on
+ * @param workload what it will be asked to do: context, parallelism, cache and steps
+ * @param use how often experts are used
  */
 public record ModelOutline(
         ModelSettings settings,
         ModelDescription description,
+        Hardware hardware,
+        Workload workload,
         Placement placement,
-        KvCachePlan cache,
-        int context,
-        int rows,
-        int expertsUsed) {
+        ExpertUse use) {
     private static final Logger LOG = LoggerFactory.getLogger(ModelOutline.class);
     private static final long MEGABYTE = 1_000_000;
 
@@ -48,19 +43,79 @@ public record ModelOutline(
      *     the placement does not suit model or devices
      */
     public static ModelOutline of(
-            ModelSettings settings, GgufFile file, ModelLoader loader, Devices devices) {
+            ModelSettings settings, GgufFile file, ModelLoader loader, Hardware hardware) {
         ModelDescription description = loader.describe(file);
         String family = file.architecture();
         int context = settings.contextFor(ModelCards.trainedContext(file.metadata(), family));
+        int width = file.metadata().count(family + ".embedding_length", 0);
+        return of(settings, description, width, context, hardware);
+    }
+
+    private static ModelOutline of(
+            ModelSettings settings,
+            ModelDescription description,
+            int width,
+            int context,
+            Hardware hardware) {
         int parallel = settings.parallel();
+        int rows = (int) Math.min(settings.stepRows(), (long) context * parallel);
+        // with experts on several devices a step takes a little more, and nobody knows yet
+        boolean several = hardware.devices().size() > 1;
+        Workload workload =
+                new Workload(
+                        cache(settings, description, context),
+                        context,
+                        parallel,
+                        new StepShape(
+                                rows,
+                                width,
+                                description.expertsUsed(),
+                                description.workspaceBytes(
+                                        rows, Math.min(parallel, rows), several)));
+        int experts =
+                description.weights().stream().mapToInt(WeightDescriptor::experts).max().orElse(0);
         return new ModelOutline(
                 settings,
                 description,
-                settings.placement().resolve(description.weights(), List.copyOf(devices.names())),
-                cache(settings, description, context),
+                hardware,
+                workload,
+                settings.placement().resolve(description.weights(), hardware, workload, null),
+                ExpertUse.even(description.expertsUsed(), experts));
+    }
+
+    /** Most tokens of a sequence. */
+    public int context() {
+        return workload.context();
+    }
+
+    /** Most rows of a step. */
+    public int rows() {
+        return workload.step().rows();
+    }
+
+    /** The cache of all sequences. */
+    public KvCachePlan cache() {
+        return workload.cache();
+    }
+
+    /** The same model placed by other rules. */
+    ModelOutline with(PlacementRules rules) {
+        return of(
+                settings.withPlacement(rules),
+                description,
+                workload.step().width(),
+                context(),
+                hardware);
+    }
+
+    /** The same model with another context and parallelism. */
+    ModelOutline with(int context, int parallel) {
+        return of(
+                settings.withParallel(parallel),
+                description,
+                workload.step().width(),
                 context,
-                (int) Math.min(settings.stepRows(), (long) context * parallel),
-                file.metadata().count(family + ".expert_used_count", 0));
+                hardware);
     }
 
     private static KvCachePlan cache(
@@ -103,37 +158,8 @@ public record ModelOutline(
         }
     }
 
-    /**
-     * What it will cost.
-     *
-     * @param bytesPerSecond how fast a device reads weights, for the prediction of speed
-     */
-    public Plan plan(Devices devices, ToDoubleFunction<Backend> bytesPerSecond) {
-        List<DeviceBudget> budgets = new ArrayList<>();
-        for (Backend backend : devices.all()) {
-            budgets.add(
-                    new DeviceBudget(
-                            backend.device(),
-                            backend.usesHostMemory(),
-                            backend.memory(),
-                            bytesPerSecond.applyAsDouble(backend)));
-        }
-        Workload workload =
-                new Workload(cache, context, settings.parallel(), expertsUsed, buffers(devices));
-        return Plan.of(placement, workload, budgets);
-    }
-
-    /** The workspace: one in each memory that takes part; devices in main memory share theirs. */
-    private Map<String, Long> buffers(Devices devices) {
-        boolean split = placement.weights().stream().anyMatch(PlacedWeight::isSplit);
-        long bytes = description.workspaceBytes(rows, Math.min(settings.parallel(), rows), split);
-        Map<String, Long> buffers = new LinkedHashMap<>();
-        boolean hostHasIt = false;
-        for (String device : placement.devices()) {
-            boolean host = devices.get(device).usesHostMemory();
-            buffers.put(device, host && hostHasIt ? 0L : Long.valueOf(bytes));
-            hostHasIt |= host;
-        }
-        return buffers;
+    /** What it will cost. */
+    public Plan plan() {
+        return Plan.of(placement, workload, hardware, use);
     }
 }

@@ -77,6 +77,40 @@ public record ModelSettings(
         return context == null ? Math.min(trained, AUTO_CONTEXT) : context;
     }
 
+    /** The same with another number of sequences at once. */
+    ModelSettings withParallel(int sequences) {
+        return new ModelSettings(
+                name,
+                path,
+                context,
+                sequences,
+                queue,
+                Math.max(stepRows, sequences),
+                kvType,
+                readAhead,
+                keepAlive,
+                stallTimeout,
+                chatTemplate,
+                placement);
+    }
+
+    /** The same placed by other rules. */
+    ModelSettings withPlacement(PlacementRules rules) {
+        return new ModelSettings(
+                name,
+                path,
+                context,
+                parallel,
+                queue,
+                stepRows,
+                kvType,
+                readAhead,
+                keepAlive,
+                stallTimeout,
+                chatTemplate,
+                rules);
+    }
+
     private static Config reference() {
         return ConfigFactory.parseResources(ModelSettings.class.getClassLoader(), "reference.conf");
     }

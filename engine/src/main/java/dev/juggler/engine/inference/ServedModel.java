@@ -3,6 +3,7 @@ package dev.juggler.engine.inference;
 import dev.juggler.engine.cache.PagePools;
 import dev.juggler.engine.cache.PagedKvCache;
 import dev.juggler.engine.device.Devices;
+import dev.juggler.engine.device.MeasuredHardware;
 import dev.juggler.engine.device.ModelLoader;
 import dev.juggler.engine.device.PlacedModel;
 import dev.juggler.engine.gguf.GgufFile;
@@ -121,11 +122,13 @@ final class ServedModel implements AutoCloseable {
             file = GgufFile.open(settings.path());
             closers.push(file::close);
             try {
-                outline = ModelOutline.of(settings, file, loader, devices);
-                plan = outline.plan(devices, backend -> 1); // only memory counts here
+                outline =
+                        ModelOutline.of(
+                                settings, file, loader, MeasuredHardware.forLoading(devices));
+                plan = outline.plan();
                 plan.warnings().forEach(warning -> LOG.warn("{}", warning));
                 if (!plan.fits()) {
-                    throw new DoesNotFitException(plan.verdict());
+                    throw new DoesNotFitException(FitAdvice.plan(outline).advice());
                 }
             } catch (RuntimeException | Error e) {
                 close();

@@ -3,10 +3,10 @@ package dev.juggler.engine.placement;
 import java.util.Locale;
 
 /** Sizes for people: {@code 5.8 GiB}. */
-final class HumanBytes {
+public final class HumanBytes {
     private HumanBytes() {}
 
-    static String text(long bytes) {
+    public static String text(long bytes) {
         String[] units = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
         double value = bytes;
         int unit = 0;

@@ -64,6 +64,11 @@ public final class Placement {
                 "%s has no expert %d of %d".formatted(weight.name(), expert, weight.experts()));
     }
 
+    /** The {@code placement} block of a configuration that gives this placement again. */
+    public String hocon() {
+        return PlacementHocon.of(this);
+    }
+
     /** All devices that something lives on. */
     public Set<String> devices() {
         Set<String> devices = new LinkedHashSet<>();

@@ -15,6 +15,7 @@ final class PlacementResolver {
     private final PlacementRules rules;
     private final List<WeightDescriptor> weights;
     private final List<String> devices;
+    private final String auto;
     private final int layerCount;
     private final List<String> ruleDevices = new ArrayList<>();
     private final List<Decision> decisions = new ArrayList<>();
@@ -22,13 +23,22 @@ final class PlacementResolver {
     private final BitSet deciding = new BitSet();
     private final BitSet choosingKernels = new BitSet();
 
-    PlacementResolver(PlacementRules rules, List<WeightDescriptor> weights, List<String> devices) {
+    /**
+     * @param auto what {@code auto} becomes: a device, or {@link PlacementRules#AUTO} where that is
+     *     decided later
+     */
+    PlacementResolver(
+            PlacementRules rules,
+            List<WeightDescriptor> weights,
+            List<String> devices,
+            String auto) {
         if (devices.isEmpty()) {
             throw new IllegalArgumentException("no device to place weights on");
         }
         this.rules = rules;
         this.weights = weights;
         this.devices = devices;
+        this.auto = auto;
         this.layerCount = 1 + weights.stream().mapToInt(WeightDescriptor::layer).max().orElse(-1);
     }
 
@@ -49,7 +59,7 @@ final class PlacementResolver {
     /** The device that a rule means. */
     private String device(String name, String who) {
         if (name.equals(PlacementRules.AUTO)) {
-            return devices.getFirst();
+            return auto;
         }
         if (!devices.contains(name)) {
             throw new PlacementException(
@@ -73,13 +83,22 @@ final class PlacementResolver {
         List<Shard> shards = new ArrayList<>();
         for (int expert = 0; expert < weight.experts(); expert++) {
             Shard shard = shard(weight, expert, 1, candidates, fallback);
+            shards.add(shard);
+        }
+        return new PlacedWeight(weight, joined(shards));
+    }
+
+    /** The same with neighbours in one that are treated alike. */
+    static List<Shard> joined(List<Shard> parts) {
+        List<Shard> shards = new ArrayList<>();
+        for (Shard shard : parts) {
             @Nullable Shard before = shards.isEmpty() ? null : shards.getLast();
             if (before != null && continues(before, shard)) {
                 shards.set(
                         shards.size() - 1,
                         new Shard(
                                 before.firstExpert(),
-                                before.experts() + 1,
+                                before.experts() + shard.experts(),
                                 before.bytes() + shard.bytes(),
                                 before.device(),
                                 before.kernel(),
@@ -88,7 +107,7 @@ final class PlacementResolver {
                 shards.add(shard);
             }
         }
-        return new PlacedWeight(weight, shards);
+        return shards;
     }
 
     private static boolean continues(Shard before, Shard shard) {

@@ -141,7 +141,8 @@ public record PlacementRules(List<PlacementRule> rules, String defaultDevice) {
     }
 
     /**
-     * Decides the device of each weight.
+     * Decides the device of each weight, where nothing but the names of the devices is known:
+     * {@code auto} is the first.
      *
      * @param weights all weights of a model
      * @param devices names of the devices there are, best first; at least one
@@ -149,6 +150,37 @@ public record PlacementRules(List<PlacementRule> rules, String defaultDevice) {
      *     or a rule asks for what is not there yet
      */
     public Placement resolve(List<WeightDescriptor> weights, List<String> devices) {
-        return new PlacementResolver(this, weights, devices).resolve();
+        return new PlacementResolver(this, weights, devices, devices.getFirst()).resolve();
+    }
+
+    /**
+     * Decides the device of each weight; {@code auto} fills the devices from their memory and
+     * speed.
+     *
+     * @param weights all weights of a model
+     * @param workload what must have room beside them
+     * @param use how often experts are used, or null if nobody knows
+     * @throws PlacementException likewise
+     */
+    public Placement resolve(
+            List<WeightDescriptor> weights,
+            Hardware hardware,
+            Workload workload,
+            @Nullable ExpertUse use) {
+        Placement open = new PlacementResolver(this, weights, hardware.names(), AUTO).resolve();
+        boolean auto =
+                open.weights().stream()
+                        .flatMap(placed -> placed.shards().stream())
+                        .anyMatch(shard -> shard.device().equals(AUTO));
+        if (!auto) {
+            return open;
+        }
+        List<String> warnings = new ArrayList<>(open.warnings());
+        warnings.addAll(AutoPlacer.warnings(hardware));
+        String first = hardware.names().getFirst();
+        return new Placement(
+                new AutoPlacer(open.weights(), hardware, workload, use).place(),
+                open.defaultDevice().equals(AUTO) ? first : open.defaultDevice(),
+                warnings);
     }
 }

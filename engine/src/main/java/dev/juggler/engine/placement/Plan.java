@@ -12,10 +12,8 @@ import java.util.List;
  * @param context most positions of a sequence
  * @param parallel sequences at once
  * @param cacheType how keys and values are stored
- * @param tokensPerSecond generation of one sequence at its start, if reading weights is all that
- *     takes time: an upper limit
- * @param tokensPerSecondAtFullContext the same at the end of the context, where the cache is read
- *     too
+ * @param prediction how fast it could be
+ * @param remedies where it does not fit, what would make it fit
  * @param warnings rules that do nothing
  */
 public record Plan(
@@ -26,19 +24,20 @@ public record Plan(
         int context,
         int parallel,
         String cacheType,
-        double tokensPerSecond,
-        double tokensPerSecondAtFullContext,
+        Prediction prediction,
+        List<String> remedies,
         List<String> warnings) {
     public Plan {
         rows = List.copyOf(rows);
         devices = List.copyOf(devices);
+        remedies = List.copyOf(remedies);
         warnings = List.copyOf(warnings);
     }
 
     /**
      * Parts of a model that one decision put on one device.
      *
-     * @param part a role, or {@code cache}
+     * @param part a role, {@code cache} or {@code buffers}
      * @param layers e.g. {@code 0-2,5}; empty outside of layers
      * @param experts ids, e.g. {@code 0-63}; empty if all or none
      * @param device where they live
@@ -90,10 +89,35 @@ public record Plan(
      *
      * @param placement where each weight lives
      * @param workload what is asked of the model
-     * @param devices at least all devices of the placement
+     * @param hardware with at least all devices of the placement
+     * @param use how often experts are used
      */
-    public static Plan of(Placement placement, Workload workload, List<DeviceBudget> devices) {
-        return new Planner(placement, workload, devices).plan();
+    public static Plan of(
+            Placement placement, Workload workload, Hardware hardware, ExpertUse use) {
+        return new Planner(placement, workload, hardware, use).plan();
+    }
+
+    /** The same plan with what would make it fit. */
+    public Plan withRemedies(List<String> found) {
+        return new Plan(
+                rows,
+                devices,
+                fits,
+                verdict,
+                context,
+                parallel,
+                cacheType,
+                prediction,
+                found,
+                warnings);
+    }
+
+    /** The verdict with what would make it fit. */
+    public String advice() {
+        return remedies.isEmpty()
+                ? verdict
+                : "%s; what would make it fit: %s"
+                        .formatted(verdict, String.join("; or ", remedies));
     }
 
     /** The plan for people: aligned tables and the verdict. */

@@ -26,16 +26,20 @@ final class PlanText {
                         plan.context(),
                         plan.parallel(),
                         plan.cacheType()));
+        Prediction prediction = plan.prediction();
         text.append(
                 String.format(
                         Locale.ROOT,
-                        "at most %.1f tokens/s from memory bandwidth, %.1f at full context%n",
-                        plan.tokensPerSecond(),
-                        plan.tokensPerSecondAtFullContext()));
-        return text.append(plan.fits() ? "fits: " : "does not fit: ")
-                .append(plan.verdict())
-                .append('\n')
-                .toString();
+                        "at most %.1f tokens/s, %.1f at full context, bound by %s; prompts at most %.0f tokens/s%n",
+                        prediction.decodeTokensPerSecond(),
+                        prediction.decodeTokensPerSecondAtFullContext(),
+                        prediction.boundBy(),
+                        prediction.prefillTokensPerSecond()));
+        text.append(plan.fits() ? "fits: " : "does not fit: ").append(plan.verdict()).append('\n');
+        for (String remedy : plan.remedies()) {
+            text.append("would fit: ").append(remedy).append('\n');
+        }
+        return text.toString();
     }
 
     private static List<List<String>> rows(Plan plan) {

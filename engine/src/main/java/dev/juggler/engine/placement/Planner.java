@@ -20,6 +20,8 @@ import java.util.stream.Collectors;
 final class Planner {
     private final Placement placement;
     private final Workload workload;
+    private final Hardware hardware;
+    private final ExpertUse use;
     private final List<DeviceBudget> budgets;
     private final Map<String, Sums> sums = new LinkedHashMap<>();
 
@@ -46,17 +48,19 @@ final class Planner {
         long bytes;
     }
 
-    Planner(Placement placement, Workload workload, List<DeviceBudget> budgets) {
+    Planner(Placement placement, Workload workload, Hardware hardware, ExpertUse use) {
         this.placement = placement;
         this.workload = workload;
-        this.budgets = budgets;
+        this.hardware = hardware;
+        this.use = use;
+        budgets = hardware.devices();
         budgets.forEach(budget -> sums.put(budget.device(), new Sums()));
     }
 
     Plan plan() {
         List<Row> rows = weightRows();
         rows.addAll(cacheRows());
-        workload.buffers().forEach((device, bytes) -> sums(device).buffers += bytes);
+        rows.addAll(bufferRows());
         Map<Boolean, List<DeviceBudget>> byMemory =
                 budgets.stream().collect(Collectors.partitioningBy(DeviceBudget::hostMemory));
         List<List<DeviceBudget>> pools = new ArrayList<>();
@@ -71,9 +75,40 @@ final class Planner {
                 workload.context(),
                 workload.parallel(),
                 workload.cache().dtype().name(),
-                tokensPerSecond(false),
-                tokensPerSecond(true),
+                new Predictor(placement, workload, hardware, use).predict(),
+                List.of(),
                 placement.warnings());
+    }
+
+    /**
+     * Buffers of a step: in each memory that takes part. Devices in main memory share theirs, and a
+     * model on several devices has them there in any case.
+     */
+    private List<Row> bufferRows() {
+        List<DeviceBudget> taking = new ArrayList<>();
+        Set<String> used = placement.devices();
+        for (DeviceBudget budget : budgets) {
+            boolean host = budget.hostMemory();
+            if (host && taking.stream().anyMatch(DeviceBudget::hostMemory)) {
+                continue;
+            }
+            boolean passingThrough =
+                    host
+                            && used.size() > 1
+                            && hardware.hosts().stream()
+                                    .noneMatch(device -> used.contains(device.device()));
+            if (used.contains(budget.device()) || passingThrough) {
+                taking.add(budget);
+            }
+        }
+        List<Row> rows = new ArrayList<>();
+        for (DeviceBudget budget : taking) {
+            long bytes = workload.step().bufferBytes();
+            sums(budget.device()).buffers += bytes;
+            String step = "step of %d rows".formatted(workload.step().rows());
+            rows.add(new Row("buffers", "", "", budget.device(), List.of(), bytes, step));
+        }
+        return rows;
     }
 
     private Sums sums(String device) {
@@ -147,8 +182,11 @@ final class Planner {
         if (weight.experts() == 0) {
             return shard.bytes();
         }
-        int used = Math.min(workload.expertsUsed(), weight.experts());
-        return Math.multiplyExact(shard.bytes(), used) / weight.experts();
+        double share = 0;
+        for (int expert = 0; expert < shard.experts(); expert++) {
+            share += use.share(weight.layer(), shard.firstExpert() + expert);
+        }
+        return Math.round(share * weight.bytes() / weight.experts());
     }
 
     /** Layers that keep their keys and values in the same way on the same device. */
@@ -240,19 +278,6 @@ final class Planner {
                                 HumanBytes.text(available(pool)));
         return fits(pool)
                 ? arithmetic
-                : arithmetic
-                        + ", %s too much: lower context or parallel, place less there, or use a smaller quantization"
-                                .formatted(HumanBytes.text(needed - available(pool)));
-    }
-
-    /** Devices work one after the other for one sequence, so their times add up. */
-    private double tokensPerSecond(boolean fullContext) {
-        double seconds = 0;
-        for (DeviceBudget budget : budgets) {
-            Sums held = sums(budget.device());
-            long bytes = held.bytesPerToken + (fullContext ? held.cacheBytesPerToken : 0);
-            seconds += bytes / budget.bytesPerSecond();
-        }
-        return seconds > 0 ? 1 / seconds : 0;
+                : arithmetic + ", %s too much".formatted(HumanBytes.text(needed - available(pool)));
     }
 }

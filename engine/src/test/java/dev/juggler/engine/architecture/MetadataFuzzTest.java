@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.typesafe.config.ConfigFactory;
 import dev.juggler.engine.device.Devices;
+import dev.juggler.engine.device.MeasuredHardware;
 import dev.juggler.engine.device.ModelLoader;
 import dev.juggler.engine.device.PlacedModel;
 import dev.juggler.engine.device.SequenceRunner;
@@ -139,8 +140,12 @@ class MetadataFuzzTest {
     private void look(GgufFile file, String what, Devices devices) {
         ModelInspection inspection = ModelInspector.inspect(file, settings);
         try {
-            ModelOutline.of(settings, file, ModelLoader.builtIn(), devices)
-                    .plan(devices, backend -> 1);
+            ModelOutline.of(
+                            settings,
+                            file,
+                            ModelLoader.builtIn(),
+                            MeasuredHardware.forLoading(devices))
+                    .plan();
             accepted++;
             run(file, devices);
             long left =

@@ -116,7 +116,7 @@ public final class Configuration {
 
     private Config resolve(Config reference) {
         Config mine = overrides().withFallback(fromEnvironment(reference)).withFallback(fromFile);
-        if (!mine.hasPath(ROOT + ".models")) {
+        if (!namesAFile(mine)) {
             mine = mine.withFallback(parseResource(BUILT_IN));
         }
         try {
@@ -126,6 +126,17 @@ public final class Configuration {
             throw new ConfigurationException(
                     "the configuration is not valid: " + e.getMessage(), e);
         }
+    }
+
+    /** Whether a model has a file; {@code -D} may set something else of the built-in model. */
+    private static boolean namesAFile(Config config) {
+        String models = ROOT + ".models";
+        if (!config.hasPath(models)) {
+            return false;
+        }
+        return config.getObject(models).keySet().stream()
+                .anyMatch(
+                        name -> config.hasPath(ConfigUtil.joinPath(ROOT, "models", name, "path")));
     }
 
     private Config overrides() {

@@ -10,6 +10,7 @@ import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -110,6 +111,72 @@ class CommandsIT {
                         "-Djuggler.models.juggler-demo-moe.context=500000000",
                         "juggler-demo-moe");
         assertEquals(2, tooMuch.code(), tooMuch.out() + tooMuch.err());
+    }
+
+    @Test
+    void planForAMachineThatIsNotThere() throws Exception {
+        String machine = "cuda:0=6MiB@1008GB/s,pcie=25GB/s,cpu=1GiB@80GB/s";
+        String[] numbers = {"--context", "512", "--parallel", "1"};
+        JsonNode plan = planned(0, machine, numbers);
+        List<String> keys = new ArrayList<>(plan.propertyNames());
+        assertEquals(List.of("fits", "devices", "placement", "prediction"), keys);
+        assertEquals(List.of("cuda:0", "cpu"), List.copyOf(plan.path("devices").propertyNames()));
+        JsonNode device = plan.path("devices").path("cuda:0");
+        assertEquals(
+                List.of("weights", "kv", "buffers", "total", "limit"),
+                List.copyOf(device.propertyNames()));
+        assertEquals(6 << 20, device.path("limit").longValue());
+        assertTrue(device.path("weights").longValue() > 0, plan.toString());
+        long placed = 0;
+        for (JsonNode component : plan.path("placement")) {
+            assertEquals(
+                    List.of("component", "device", "bytes", "rule"),
+                    List.copyOf(component.propertyNames()));
+            placed +=
+                    component.path("device").stringValue().equals("cuda:0")
+                            ? component.path("bytes").longValue()
+                            : 0;
+        }
+        assertEquals(device.path("total").longValue(), placed);
+        assertTrue(device.path("total").longValue() <= 6 << 20);
+        assertEquals(
+                List.of("decode_tokens_per_second", "prefill_tokens_per_second", "bound_by"),
+                List.copyOf(plan.path("prediction").propertyNames()));
+        JsonNode tooMuch = planned(2, "cpu=1MiB@80GB/s", numbers);
+        assertTrue(!tooMuch.path("fits").booleanValue() && tooMuch.path("remedies").size() > 0);
+        mistake(2, "--assume: memory of cpu is \"much\"", "plan", "--assume", "cpu=much@1GB/s");
+    }
+
+    private JsonNode planned(int code, String machine, String... more) throws Exception {
+        List<String> arguments =
+                new ArrayList<>(List.of("plan", "juggler-demo-moe", "--json", "--assume", machine));
+        arguments.addAll(List.of(more));
+        Launcher.Outcome outcome = Launcher.run(folder, arguments.toArray(String[]::new));
+        assertEquals(code, outcome.code(), outcome.out() + outcome.err());
+        return JSON.readTree(outcome.out());
+    }
+
+    @Test
+    void whatPlanPinsIsPlannedAgain() throws Exception {
+        String machine = "cuda:0=6MiB@1008GB/s,cpu=1GiB@80GB/s";
+        Launcher.Outcome pinned =
+                Launcher.run(
+                        folder,
+                        "plan",
+                        "juggler-demo-moe",
+                        "--assume",
+                        machine,
+                        "--context",
+                        "512",
+                        "--hocon");
+        assertEquals(0, pinned.code(), pinned.err());
+        Path file = folder.resolve("pinned.conf");
+        Files.writeString(file, pinned.out());
+        JsonNode first = planned(0, machine, "--context", "512");
+        JsonNode again = planned(0, machine, "--context", "512", "--placement", file.toString());
+        assertEquals(first.path("devices"), again.path("devices"), pinned.out());
+        assertEquals(first.path("prediction"), again.path("prediction"));
+        assertTrue(again.path("devices").path("cuda:0").path("weights").longValue() > 0);
     }
 
     @Test
