@@ -14,8 +14,11 @@
 #include "formats.h"
 #include "rows.h"
 
-/* Rows of x that are multiplied with a panel together, and that are held against a weight before the next ones. */
-enum { TILE = 4, MOST_X = 64 };
+/*
+ * Vectors of weight rows in a panel; rows of x that are multiplied with it together: eight sums in registers, for which
+ * six numbers are read at each step. And the rows of x that are held against a panel before the next ones.
+ */
+enum { PANEL_VECTORS = 2, PANEL_ROWS = PANEL_VECTORS * PANEL_LANES, TILE = 4, MOST_X = 128 };
 
 enum factors { CODE_UNSIGNED, X_UNSIGNED, SIGN_MOVED };
 
@@ -63,47 +66,72 @@ INLINE panel_codes broadcast4(const uint8_t *p) {
     return panel_all(four);
 }
 
+/* Sums of a panel with the rows of a tile, or anything else of each pair of them. */
+struct sums {
+    panel_ints of[TILE][PANEL_VECTORS];
+};
+
 /* Adds the products of one run of equal scale with M rows of x to their sums. */
 INLINE void panel_run(const int type, const int m_count, const uint8_t *codes, const int32_t *scale_pairs,
-                      const uint8_t *const *x, panel_ints *sums) {
+                      const uint8_t *const *x, struct sums *sums) {
     const int steps = steps_of(type), groups = scale_run(type) / 4;
 #pragma GCC unroll 8
     for (int first = 0; first < groups; first += steps) {
-        panel_partial partial[TILE];
+        panel_partial partial[TILE][PANEL_VECTORS];
         for (int m = 0; m < m_count; m++) {
-            partial[m] = panel_zero();
+            for (int v = 0; v < PANEL_VECTORS; v++) {
+                partial[m][v] = panel_zero();
+            }
         }
 #pragma GCC unroll 8
         for (int g = first; g < first + steps; g++) {
-            panel_codes c = panel_load(codes + g * 4 * PANEL_ROWS);
+            panel_codes c[PANEL_VECTORS];
+            for (int v = 0; v < PANEL_VECTORS; v++) {
+                c[v] = panel_load(codes + (g * PANEL_VECTORS + v) * 4 * PANEL_LANES);
+            }
 #pragma GCC unroll 4
             for (int m = 0; m < m_count; m++) {
-                panel_codes v = broadcast4(x[m] + 4 * g);
-                switch (factors_of(type)) {
-                case CODE_UNSIGNED: partial[m] = panel_step(partial[m], c, v); break;
-                case X_UNSIGNED: partial[m] = panel_step(partial[m], v, c); break;
+                panel_codes four = broadcast4(x[m] + 4 * g);
+#pragma GCC unroll 2
+                for (int v = 0; v < PANEL_VECTORS; v++) {
+                    switch (factors_of(type)) {
+                    case CODE_UNSIGNED: partial[m][v] = panel_step(partial[m][v], c[v], four); break;
+                    case X_UNSIGNED: partial[m][v] = panel_step(partial[m][v], four, c[v]); break;
 #if !defined(PANEL_SUMS_FOURS)
-                case SIGN_MOVED: partial[m] = panel_signed_step(c, v); break;
+                    case SIGN_MOVED: partial[m][v] = panel_signed_step(c[v], four); break;
 #endif
-                default: break;
+                    default: break;
+                    }
                 }
             }
         }
 #pragma GCC unroll 4
         for (int m = 0; m < m_count; m++) {
-            sums[m] = scale_pairs ? panel_scaled(sums[m], partial[m], panel_load_ints(scale_pairs))
-                                  : panel_unscaled(sums[m], partial[m]);
+#pragma GCC unroll 2
+            for (int v = 0; v < PANEL_VECTORS; v++) {
+                sums->of[m][v] =
+                    scale_pairs
+                        ? panel_scaled(sums->of[m][v], partial[m][v], panel_load_ints(scale_pairs + v * PANEL_LANES))
+                        : panel_unscaled(sums->of[m][v], partial[m][v]);
+            }
+        }
+    }
+}
+
+INLINE void clear(const int m_count, struct sums *sums) {
+    for (int m = 0; m < m_count; m++) {
+        for (int v = 0; v < PANEL_VECTORS; v++) {
+            sums->of[m][v] = panel_zero();
         }
     }
 }
 
 /* Sums of a block of 256 with M rows of x. */
 INLINE void panel_block(const int type, const int m_count, const struct panel *panel, const uint8_t *const *x,
-                        panel_ints *sums) {
+                        struct sums *sums) {
     const int run = scale_run(type);
-    for (int m = 0; m < m_count; m++) {
-        sums[m] = panel_zero();
-    }
+    clear(m_count, sums);
+#pragma GCC unroll 1
     for (int i = 0; i < CHUNK / run; i++) {
         const uint8_t *at[TILE];
         for (int m = 0; m < m_count; m++) {
@@ -119,14 +147,15 @@ INLINE void fill_panel(const int type, struct panel *panel, const uint8_t *const
 #pragma GCC unroll 8
     for (int run = 0; run < RUNS; run++) {
         if (run < runs) {
-            for (int half = 0; half < PANEL_ROWS; half += 8) {
+#pragma GCC unroll 1
+            for (int eight = 0; eight < PANEL_ROWS; eight += 8) {
                 u8x32 v[8];
                 for (int r = 0; r < 8; r++) {
-                    v[r] = codes(type, w[half + r], run) - offset;
+                    v[r] = codes(type, w[eight + r], run) - offset;
                 }
                 transpose8(v);
                 for (int g = 0; g < 8; g++) {
-                    memcpy(panel->codes + ((run * 8 + g) * PANEL_ROWS + half) * 4, &v[g], sizeof v[g]);
+                    memcpy(panel->codes + ((run * 8 + g) * PANEL_ROWS + eight) * 4, &v[g], sizeof v[g]);
                 }
             }
         }
@@ -159,96 +188,110 @@ INLINE void fill_panel(const int type, struct panel *panel, const uint8_t *const
 
 static const uint8_t ones[CHUNK] __attribute__((unused)) = {[0 ... CHUNK - 1] = 1};
 
+INLINE void store_excess(int32_t *excess, const struct sums *sums) {
+    for (int v = 0; v < PANEL_VECTORS; v++) {
+        panel_store_ints(excess + v * PANEL_LANES, panel_times_128(sums->of[0][v]));
+    }
+}
+
 INLINE void measure_excess(const int type, struct panel *panel, int runs) {
     if (factors_of(type) != X_UNSIGNED) {
         return;
     }
+    const uint8_t *x = ones;
+    struct sums sums;
     if (has_inner_scales(type)) {
-        const uint8_t *x = ones;
-        panel_ints sum;
-        panel_block(type, 1, panel, &x, &sum);
-        panel_store_ints(panel->excess, panel_times_128(sum));
+        panel_block(type, 1, panel, &x, &sums);
+        store_excess(panel->excess, &sums);
         return;
     }
     for (int run = 0; run < runs; run++) {
-        const uint8_t *x = ones;
-        panel_ints sum = panel_zero();
-        panel_run(type, 1, panel->codes + run * RUN * PANEL_ROWS, NULL, &x, &sum);
-        panel_store_ints(panel->excess + run * PANEL_ROWS, panel_times_128(sum));
+        clear(1, &sums);
+        panel_run(type, 1, panel->codes + run * RUN * PANEL_ROWS, NULL, &x, &sums);
+        store_excess(panel->excess + run * PANEL_ROWS, &sums);
     }
+}
+
+/* A sum as a float, without what came in by x + 128. */
+INLINE panel_floats without_excess(const int type, panel_ints sum, const int32_t *excess) {
+    return panel_to_floats(factors_of(type) == X_UNSIGNED ? panel_subtract(sum, panel_load_ints(excess)) : sum);
+}
+
+INLINE const uint8_t *bytes_of(const int type, const uint8_t *x, int64_t padded) {
+    return x + (factors_of(type) == X_UNSIGNED ? unsigned_at(padded) : signed_at());
+}
+
+INLINE panel_floats x_scale_at(const uint8_t *x, int64_t padded, int block) {
+    float scale;
+    memcpy(&scale, x + scales_at(padded) + 4 * block, 4);
+    return panel_all_floats(scale);
+}
+
+/* Sums of the minimums of a block of 256, each times the bytes of x that it belongs to. */
+INLINE panel_ints minimum_sums(const int type, const struct panel *panel, int at, const uint8_t *x, int64_t padded,
+                               int chunk) {
+    const uint8_t *x_sums =
+        scale_run(type) == 32 ? x + sums32_at(padded) + chunk * 16 : x + sums16_at(padded) + chunk * 32;
+    panel_ints sum = panel_zero();
+    for (int i = 0; i < CHUNK / scale_run(type) / 2; i++) {
+        sum = panel_pairs(sum, panel_load_ints(panel->minimums + i * PANEL_ROWS + at), broadcast4(x_sums + 4 * i));
+    }
+    return sum;
 }
 
 /* Multiplies a panel of a block of 256 with M rows of x. */
 INLINE void tile_large(const int type, const int m_count, const struct panel *panel, const uint8_t *const *x,
                        int64_t padded, int chunk, float *const *results) {
     const uint8_t *at[TILE];
-    panel_ints sums[TILE];
+    struct sums sums;
     for (int m = 0; m < m_count; m++) {
-        at[m] = x[m] + (factors_of(type) == X_UNSIGNED ? unsigned_at(padded) : signed_at()) + chunk * CHUNK;
+        at[m] = bytes_of(type, x[m], padded) + chunk * CHUNK;
     }
-    panel_block(type, m_count, panel, at, sums);
+    panel_block(type, m_count, panel, at, &sums);
     for (int m = 0; m < m_count; m++) {
-        float scale;
-        memcpy(&scale, x[m] + scales_at(padded) + 4 * chunk, 4);
-        panel_floats x_scale = panel_all_floats(scale);
-        if (factors_of(type) == X_UNSIGNED) {
-            sums[m] = panel_subtract(sums[m], panel_load_ints(panel->excess));
-        }
-        panel_floats result = panel_fma(panel_to_floats(sums[m]),
-                                        panel_multiply(panel_load_floats(panel->scale), x_scale),
-                                        panel_load_floats(results[m]));
-        if (has_minimums(type)) {
-            const uint8_t *x_sums = scale_run(type) == 32 ? x[m] + sums32_at(padded) + chunk * 16
-                                                          : x[m] + sums16_at(padded) + chunk * 32;
-            panel_ints of_minimums = panel_zero();
-            for (int i = 0; i < CHUNK / scale_run(type) / 2; i++) {
-                of_minimums = panel_pairs(of_minimums, panel_load_ints(panel->minimums + i * PANEL_ROWS),
-                                          broadcast4(x_sums + 4 * i));
+        panel_floats x_scale = x_scale_at(x[m], padded, chunk);
+        for (int lane = 0; lane < PANEL_ROWS; lane += PANEL_LANES) {
+            panel_floats result = panel_fma(without_excess(type, sums.of[m][lane / PANEL_LANES], panel->excess + lane),
+                                            panel_multiply(panel_load_floats(panel->scale + lane), x_scale),
+                                            panel_load_floats(results[m] + lane));
+            if (has_minimums(type)) {
+                result = panel_minus_fma(panel_to_floats(minimum_sums(type, panel, lane, x[m], padded, chunk)),
+                                         panel_multiply(panel_load_floats(panel->minimum + lane), x_scale), result);
             }
-            result = panel_minus_fma(panel_to_floats(of_minimums),
-                                     panel_multiply(panel_load_floats(panel->minimum), x_scale), result);
+            panel_store_floats(results[m] + lane, result);
         }
-        panel_store_floats(results[m], result);
     }
 }
 
 /* Multiplies a panel of up to eight blocks of 32 with M rows of x. */
 INLINE void tile_small(const int type, const int m_count, const struct panel *panel, const uint8_t *const *x,
                        int64_t padded, int chunk, int runs, float *const *results) {
-    panel_floats result[TILE];
-    for (int m = 0; m < m_count; m++) {
-        result[m] = panel_load_floats(results[m]);
-    }
+#pragma GCC unroll 1
     for (int run = 0; run < runs; run++) {
         const uint8_t *at[TILE];
-        panel_ints sums[TILE];
+        struct sums sums;
         for (int m = 0; m < m_count; m++) {
-            at[m] = x[m] + (factors_of(type) == X_UNSIGNED ? unsigned_at(padded) : signed_at()) + chunk * CHUNK +
-                    run * RUN;
-            sums[m] = panel_zero();
+            at[m] = bytes_of(type, x[m], padded) + chunk * CHUNK + run * RUN;
         }
-        panel_run(type, m_count, panel->codes + run * RUN * PANEL_ROWS, NULL, at, sums);
+        clear(m_count, &sums);
+        panel_run(type, m_count, panel->codes + run * RUN * PANEL_ROWS, NULL, at, &sums);
         for (int m = 0; m < m_count; m++) {
-            float scale;
-            memcpy(&scale, x[m] + scales_at(padded) + 4 * (chunk * RUNS + run), 4);
-            panel_floats x_scale = panel_all_floats(scale);
-            if (factors_of(type) == X_UNSIGNED) {
-                sums[m] = panel_subtract(sums[m], panel_load_ints(panel->excess + run * PANEL_ROWS));
-            }
-            result[m] = panel_fma(panel_to_floats(sums[m]),
-                                  panel_multiply(panel_load_floats(panel->scale + run * PANEL_ROWS), x_scale),
-                                  result[m]);
-            if (has_minimums(type)) {
-                int16_t x_sum;
-                memcpy(&x_sum, x[m] + sums32_at(padded) + 2 * (chunk * RUNS + run), 2);
-                result[m] = panel_fma(
-                    panel_all_floats(x_sum),
-                    panel_multiply(panel_load_floats(panel->minimum + run * PANEL_ROWS), x_scale), result[m]);
+            panel_floats x_scale = x_scale_at(x[m], padded, chunk * RUNS + run);
+            for (int lane = 0; lane < PANEL_ROWS; lane += PANEL_LANES) {
+                const int place = run * PANEL_ROWS + lane;
+                panel_floats result =
+                    panel_fma(without_excess(type, sums.of[m][lane / PANEL_LANES], panel->excess + place),
+                              panel_multiply(panel_load_floats(panel->scale + place), x_scale),
+                              panel_load_floats(results[m] + lane));
+                if (has_minimums(type)) {
+                    int16_t x_sum;
+                    memcpy(&x_sum, x[m] + sums32_at(padded) + 2 * (chunk * RUNS + run), 2);
+                    result = panel_fma(panel_all_floats(x_sum),
+                                       panel_multiply(panel_load_floats(panel->minimum + place), x_scale), result);
+                }
+                panel_store_floats(results[m] + lane, result);
             }
         }
-    }
-    for (int m = 0; m < m_count; m++) {
-        panel_store_floats(results[m], result[m]);
     }
 }
 
@@ -261,9 +304,24 @@ INLINE void tile(const int type, const int m_count, const struct panel *panel, c
     }
 }
 
-/* Multiplies PANEL_ROWS weight rows with up to MOST_X rows of x; results[j] are those of row j. */
-INLINE void multiply_panel(const int type, struct panel *panel, const uint8_t *const *w, int columns,
-                           const uint8_t *const *x, int x_count, float (*results)[PANEL_ROWS]) {
+/* Asks for the chunk that is taken apart next: `at` bytes into these rows, or the first of the next ones. */
+INLINE void prefetch_chunk(const uint8_t *const *w, const uint8_t *next, int64_t row_bytes, int64_t at, int bytes) {
+    for (int r = 0; r < PANEL_ROWS; r++) {
+        const uint8_t *p = at >= 0 ? w[r] + at : next + r * row_bytes;
+        for (int i = 0; i < bytes; i += 64) {
+            prefetch(p + i);
+        }
+        prefetch(p + bytes - 1);
+    }
+}
+
+/*
+ * Multiplies PANEL_ROWS weight rows with up to MOST_X rows of x; results[j] are those of row j. Rows that follow are at
+ * `next`.
+ */
+INLINE void multiply_panel(const int type, struct panel *panel, const uint8_t *const *w, const uint8_t *next,
+                           int64_t row_bytes, int columns, const uint8_t *const *x, int x_count,
+                           float (*results)[PANEL_ROWS]) {
     const int64_t padded = whole(columns, CHUNK);
     const int chunk_bytes = has_inner_scales(type) ? block_bytes(type) : RUNS * block_bytes(type);
     memset(results, 0, sizeof *results * (size_t)x_count);
@@ -276,18 +334,17 @@ INLINE void multiply_panel(const int type, struct panel *panel, const uint8_t *c
         int runs = left < RUNS ? left : RUNS;
         fill_panel(type, panel, part, runs);
         measure_excess(type, panel, runs);
-        for (int m = 0; m < x_count; m += TILE) {
-            float *at[TILE];
-            int count = x_count - m < TILE ? x_count - m : TILE;
-            for (int i = 0; i < count; i++) {
-                at[i] = results[m + i];
-            }
-            switch (count) {
-            case 1: tile(type, 1, panel, x + m, padded, chunk, runs, at); break;
-            case 2: tile(type, 2, panel, x + m, padded, chunk, runs, at); break;
-            case 3: tile(type, 3, panel, x + m, padded, chunk, runs, at); break;
-            default: tile(type, 4, panel, x + m, padded, chunk, runs, at); break;
-            }
+        prefetch_chunk(w, next, row_bytes, (chunk + 1) * CHUNK < columns ? (int64_t)(chunk + 1) * chunk_bytes : -1, chunk_bytes);
+        float *at[MOST_X];
+        for (int m = 0; m < x_count; m++) {
+            at[m] = results[m];
+        }
+        int m = 0;
+        for (; m + TILE <= x_count; m += TILE) {
+            tile(type, TILE, panel, x + m, padded, chunk, runs, at + m);
+        }
+        for (; m < x_count; m++) {
+            tile(type, 1, panel, x + m, padded, chunk, runs, at + m);
         }
     }
 }

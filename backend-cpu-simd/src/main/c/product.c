@@ -43,7 +43,8 @@ INLINE void multiply_many(const int type, const struct product *product, const s
             for (int r = 0; r < PANEL_ROWS; r++) {
                 w[r] = weight_row(product, piece, row + r);
             }
-            multiply_panel(type, panel, w, product->columns, x, x_count, results);
+            multiply_panel(type, panel, w, weight_row(product, piece, row + PANEL_ROWS), product->row_bytes,
+                           product->columns, x, x_count, results);
             int count = piece->rows - row < PANEL_ROWS ? piece->rows - row : PANEL_ROWS;
             for (int j = 0; j < x_count; j++) {
                 memcpy(out_row(product, piece, first_x + j) + row, results[j], (size_t)count * sizeof(float));

@@ -139,9 +139,10 @@ INLINE void transpose8(u8x32 *v) {
  * Products of a panel: one weight row in each 32-bit lane, four of its codes in each. On AVX2 sums of pairs stay in
  * shorts for as many steps as cannot overflow them; VNNI sums into 32 bits at once.
  */
+
 #if defined(__AVX512VNNI__)
 
-enum { PANEL_ROWS = 16 };
+enum { PANEL_LANES = 16 };
 typedef __m512i panel_codes;
 typedef __m512i panel_ints;
 typedef __m512 panel_floats;
@@ -175,7 +176,7 @@ INLINE panel_ints panel_pairs(panel_ints sum, panel_ints a, panel_ints b) { retu
 
 #else
 
-enum { PANEL_ROWS = 8 };
+enum { PANEL_LANES = 8 };
 typedef __m256i panel_codes;
 typedef __m256i panel_ints;
 typedef __m256 panel_floats;
@@ -197,8 +198,11 @@ INLINE panel_floats panel_fma(panel_floats a, panel_floats b, panel_floats c) { 
 INLINE panel_floats panel_minus_fma(panel_floats a, panel_floats b, panel_floats c) {
     return _mm256_fnmadd_ps(a, b, c);
 }
+/* The addition as an instruction: of its own accord gcc collects the products of several steps and runs out of registers. */
 INLINE panel_partial panel_step(panel_partial sum, panel_codes u, panel_codes s) {
-    return _mm256_add_epi16(sum, _mm256_maddubs_epi16(u, s));
+    __m256i products = _mm256_maddubs_epi16(u, s);
+    __asm__("vpaddw %1, %0, %0" : "+x"(sum) : "x"(products));
+    return sum;
 }
 INLINE panel_partial panel_signed_step(panel_codes codes, panel_codes x) {
     return _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(x, codes));
