@@ -7,11 +7,10 @@
 
 #include "vectors.h"
 
-/* What the 16 codes of IQ4_NL and IQ4_XS stand for, and twice what those of MXFP4 (E2M1) do. */
+/* What the 16 codes of IQ4_NL and IQ4_XS stand for, and twice what those of MXFP4 (E2M1) do, plus 12. */
 static const int8_t non_linear[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
-static const int8_t twice_e2m1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+static const int8_t twice_e2m1[16] = {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0};
 
-/* 16 bytes hold elements 0 to 15 in their low halves and 16 to 31 in their high halves. */
 INLINE u8x32 nibbles(const uint8_t *p) {
     u8x16 low = load_u8x16(p);
     return join(low & 15, low >> 4);
@@ -31,16 +30,16 @@ INLINE u8x32 codes(const int type, const uint8_t *p, int run) {
     case Q3_K:
         return ((load_u8x32(p + 32 + run / 4 * 32) >> (2 * (run % 4))) & 3) | (((load_u8x32(p) >> run) & 1) << 2);
     case Q4_K: {
-        u8x32 pair = load_u8x32(p + 16 + run / 2 * 32);
+        u8x32 pair = load_once(p + 16 + run / 2 * 32);
         return run % 2 == 0 ? pair & 15 : pair >> 4;
     }
     case Q5_K: {
-        u8x32 pair = load_u8x32(p + 48 + run / 2 * 32);
+        u8x32 pair = load_once(p + 48 + run / 2 * 32);
         return (run % 2 == 0 ? pair & 15 : pair >> 4) | (((load_u8x32(p + 16) >> run) & 1) << 4);
     }
     case Q6_K: {
-        u8x32 pair = load_u8x32(p + run / 4 * 64 + run % 2 * 32);
-        u8x32 high = (load_u8x32(p + 128 + run / 4 * 32) >> (2 * (run % 4))) & 3;
+        u8x32 pair = load_once(p + run / 4 * 64 + run % 2 * 32);
+        u8x32 high = (load_once(p + 128 + run / 4 * 32) >> (2 * (run % 4))) & 3;
         return (run % 4 < 2 ? pair & 15 : pair >> 4) | (high << 4);
     }
     case IQ4_XS: return look_up(non_linear, nibbles(p + 8 + run * 16));
@@ -48,19 +47,43 @@ INLINE u8x32 codes(const int type, const uint8_t *p, int run) {
     }
 }
 
-/* Eight scales and eight minimums of six bits each in twelve bytes (Q4_K, Q5_K). */
-INLINE void six_bit_pairs(const uint8_t *p, int16_t *scales, int16_t *minimums) {
-    uint32_t a = load_u32(p), b = load_u32(p + 4), c = load_u32(p + 8);
-    uint32_t packed[4] = {
-        a & 0x3f3f3f3f,
-        (c & 0x0f0f0f0f) | ((a >> 6) & 0x03030303) << 4,
-        b & 0x3f3f3f3f,
-        ((c >> 4) & 0x0f0f0f0f) | ((b >> 6) & 0x03030303) << 4,
-    };
-    widen(packed, scales);
-    if (minimums) {
-        widen(packed + 2, minimums);
+/*
+ * Codes of two blocks of 32 that follow each other, of types with nibbles: `low` holds elements 0 to 15 of both,
+ * `high` 16 to 31.
+ */
+INLINE void codes_of_pair(const int type, const uint8_t *p, u8x32 *low, u8x32 *high) {
+    const int next = block_bytes(type), nibbles_at = block_bytes(type) - 16;
+    u8x32 both = join(load_u8x16(p + nibbles_at), load_u8x16(p + next + nibbles_at));
+    *low = both & 15;
+    *high = both >> 4;
+    switch (type) {
+    case Q5_0: case Q5_1: {
+        u8x32 low_bits, high_bits;
+        spread_two(load_u32(p + nibbles_at - 4), load_u32(p + next + nibbles_at - 4), 16, &low_bits, &high_bits);
+        *low |= low_bits;
+        *high |= high_bits;
+        break;
     }
+    case IQ4_NL:
+        *low = look_up(non_linear, *low);
+        *high = look_up(non_linear, *high);
+        break;
+    case MXFP4:
+        *low = look_up(twice_e2m1, *low);
+        *high = look_up(twice_e2m1, *high);
+        break;
+    default: break;
+    }
+}
+
+/* Eight scales and eight minimums of six bits each in the last twelve of sixteen bytes (Q4_K, Q5_K). */
+INLINE u8x16 six_bit_pairs(const uint8_t *p) {
+    u32x4 v;
+    memcpy(&v, p, sizeof v);
+    u32x4 low = (u32x4){v[1], v[3], v[2], v[3]} >> (u32x4){0, 0, 0, 4};
+    u32x4 high = (u32x4){v[1], v[1], v[2], v[2]} >> 2;
+    return (u8x16)((low & (u32x4){0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f}) |
+                   (high & (u32x4){0, 0x30303030, 0, 0x30303030}));
 }
 
 /* Sixteen scales of six bits in twelve bytes, 32 subtracted (Q3_K). */
@@ -92,7 +115,13 @@ INLINE void inner_scales(const int type, const uint8_t *p, int16_t *scales, int1
         }
         break;
     case Q3_K: six_bit_scales(p + 96, scales); break;
-    case Q4_K: case Q5_K: six_bit_pairs(p + 4, scales, minimums); break;
+    case Q4_K: case Q5_K: {
+        u8x16 pairs = six_bit_pairs(p);
+        i16x16 wide = widen16(pairs);
+        memcpy(scales, &wide, 16);
+        memcpy(minimums, (const int16_t *)&wide + 8, 16);
+        break;
+    }
     case Q6_K:
         for (int i = 0; i < 16; i++) {
             scales[i] = (int8_t)p[192 + i];
@@ -129,6 +158,19 @@ INLINE float block_scale(const int type, const uint8_t *p) {
 /* The float scale of the minimums of a block, or its minimum itself where a block has only one. */
 INLINE float block_minimum(const int type, const uint8_t *p) {
     return half_to_float(load_u16(p + (type == Q2_K ? 82 : 2)));
+}
+
+/* The float scales of four blocks, and their minimums where the type has them. */
+INLINE f32x4 scales_of_four(const int type, const uint8_t *const *p) {
+    if (type != MXFP4) {
+        return halves4(p[0], p[1], p[2], p[3]);
+    }
+    u32x4 e = {p[0][0], p[1][0], p[2][0], p[3][0]};
+    u32x4 subnormal = (u32x4)(e < 2);
+    return (f32x4)((((e - 1) << 23) & ~subnormal) | ((0x00200000 << (e & 1)) & subnormal));
+}
+INLINE f32x4 minimums_of_four(const int type, const uint8_t *const *p) {
+    return has_minimums(type) ? halves4(p[0] + 2, p[1] + 2, p[2] + 2, p[3] + 2) : (f32x4){0};
 }
 
 #endif

@@ -77,6 +77,7 @@ INLINE bool has_minimums(int type) {
 INLINE int code_offset(int type) {
     switch (type) {
     case Q4_0: return 8;
+    case MXFP4: return 12;
     case Q5_0: return 16;
     case Q3_K: return 4;
     case Q6_K: return 32;
@@ -86,8 +87,11 @@ INLINE int code_offset(int type) {
 
 /* True where codes are signed bytes. */
 INLINE bool has_signed_codes(int type) {
-    return type == Q8_0 || type == IQ4_NL || type == IQ4_XS || type == MXFP4;
+    return type == Q8_0 || type == IQ4_NL || type == IQ4_XS;
 }
+
+/* True where 16 bytes hold the low four bits of a block of 32: of elements 0 to 15 in their low halves. */
+INLINE bool has_nibbles(int type) { return block_elements(type) == 32 && type != Q8_0; }
 
 /* The largest magnitude of a code, its offset subtracted. */
 INLINE int largest_code(int type) {

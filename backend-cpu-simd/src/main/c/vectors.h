@@ -18,6 +18,7 @@ typedef int8_t i8x32 __attribute__((vector_size(32)));
 typedef uint8_t u8x16 __attribute__((vector_size(16)));
 typedef int8_t i8x16 __attribute__((vector_size(16)));
 typedef int16_t i16x16 __attribute__((vector_size(32)));
+typedef uint32_t u32x4 __attribute__((vector_size(16)));
 typedef int32_t i32x8 __attribute__((vector_size(32)));
 typedef int32_t i32x4 __attribute__((vector_size(16)));
 typedef float f32x8 __attribute__((vector_size(32)));
@@ -35,6 +36,13 @@ LOADER(load_u8x16, u8x16)
 LOADER(load_i16x16, i16x16)
 LOADER(load_i32x8, i32x8)
 LOADER(load_f32x8, f32x8)
+
+/* For codes that share bytes: the compiler may take them from a register again, but not from memory. */
+INLINE u8x32 load_once(const uint8_t *p) {
+    u8x32 v = load_u8x32(p);
+    __asm__("" : "+x"(v));
+    return v;
+}
 
 INLINE uint16_t load_u16(const uint8_t *p) {
     uint16_t v;

@@ -16,6 +16,10 @@ INLINE f32x4 halves4(const uint8_t *a, const uint8_t *b, const uint8_t *c, const
 /* Two halves as one. */
 INLINE u8x32 join(u8x16 low, u8x16 high) { return (u8x32)_mm256_set_m128i((__m128i)high, (__m128i)low); }
 
+/* The low halves of both, or the high ones. */
+INLINE i8x32 low_halves(i8x32 a, i8x32 b) { return (i8x32)_mm256_permute2x128_si256((__m256i)a, (__m256i)b, 0x20); }
+INLINE i8x32 high_halves(i8x32 a, i8x32 b) { return (i8x32)_mm256_permute2x128_si256((__m256i)a, (__m256i)b, 0x31); }
+
 /*
  * Eight bytes as shorts. Read as one number: where a half of a vector that was just put together is loaded as a vector,
  * GCC 12 may take the values of another branch of the function.
@@ -25,6 +29,9 @@ INLINE void widen(const uint32_t *bytes, int16_t *shorts) {
     memcpy(&eight, bytes, sizeof eight);
     _mm_storeu_si128((__m128i *)(void *)shorts, _mm_cvtepu8_epi16(_mm_cvtsi64_si128((long long)eight)));
 }
+
+/* Sixteen bytes as shorts. */
+INLINE i16x16 widen16(u8x16 bytes) { return (i16x16)_mm256_cvtepu8_epi16((__m128i)bytes); }
 
 /* The entry of a table of 16 for each byte, which is below 16. */
 INLINE u8x32 look_up(const int8_t *table, u8x32 index) {
@@ -41,10 +48,51 @@ INLINE u8x32 spread_bits(uint32_t bits, int value) {
     return (u8x32)_mm256_and_si256(set, _mm256_set1_epi8((char)value));
 }
 
-/* One scale for all, or one for each half. */
-INLINE i16x16 all_shorts(int16_t a) { return (i16x16)_mm256_set1_epi16(a); }
-INLINE i16x16 half_shorts(int16_t low, int16_t high) {
-    return (i16x16)_mm256_set_m128i(_mm_set1_epi16(high), _mm_set1_epi16(low));
+/* The same for two words: `low` gets the sixteen lowest bits of both, one in each half, `high` the others. */
+INLINE void spread_two(uint32_t first, uint32_t second, int value, u8x32 *low, u8x32 *high) {
+    const __m256i pick = _mm256_broadcastsi128_si256(_mm_set_epi64x(0x0101010101010101, 0));
+    const __m256i select = _mm256_set1_epi64x((long long)0x8040201008040201);
+    const __m256i bit = _mm256_set1_epi8((char)value);
+    __m256i words = _mm256_set_m128i(_mm_cvtsi32_si128((int)second), _mm_cvtsi32_si128((int)first));
+    __m256i bits = _mm256_and_si256(_mm256_shuffle_epi8(words, pick), select);
+    *low = (u8x32)_mm256_and_si256(_mm256_cmpeq_epi8(bits, select), bit);
+    bits = _mm256_and_si256(_mm256_shuffle_epi8(words, _mm256_add_epi8(pick, _mm256_set1_epi8(2))), select);
+    *high = (u8x32)_mm256_and_si256(_mm256_cmpeq_epi8(bits, select), bit);
+}
+
+/*
+ * The scales of a block of 256 as `pick` takes them: for each half of a run the eight of its elements, each twice.
+ */
+struct scales {
+    __m256i first, second; /* of runs 0 to 3, 4 to 7 */
+};
+
+INLINE struct scales twice(__m256i v) {
+    return (struct scales){_mm256_unpacklo_epi16(v, v), _mm256_unpackhi_epi16(v, v)};
+}
+
+/* Eight scales of runs of 32. */
+INLINE struct scales scales_of_32(const int16_t *eight) {
+    return twice(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)eight)));
+}
+
+/* Sixteen scales of halves of runs. */
+INLINE struct scales scales_of_16(const int16_t *sixteen) {
+    const __m256i even_odd = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15));
+    __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)sixteen);
+    return twice(_mm256_permute4x64_epi64(_mm256_shuffle_epi8(v, even_odd), 0xd8));
+}
+
+/* The scale of each element of a run. */
+INLINE i16x16 pick(struct scales scales, const int run) {
+    __m256i v = run < 4 ? scales.first : scales.second;
+    switch (run % 4) {
+    case 0: return (i16x16)_mm256_shuffle_epi32(v, 0x00);
+    case 1: return (i16x16)_mm256_shuffle_epi32(v, 0x55);
+    case 2: return (i16x16)_mm256_shuffle_epi32(v, 0xaa);
+    default: return (i16x16)_mm256_shuffle_epi32(v, 0xff);
+    }
 }
 
 /* sum + pairwise products of shorts. */
@@ -79,6 +127,9 @@ INLINE i32x8 signed_quad_products(i8x32 codes, i8x32 x) {
     return quad_products((u8x32)_mm256_abs_epi8((__m256i)codes), (i8x32)_mm256_sign_epi8((__m256i)x, (__m256i)codes));
 }
 
+/* Shorts added in pairs. */
+INLINE i32x8 sums_of_pairs(i16x16 v) { return (i32x8)_mm256_madd_epi16((__m256i)v, _mm256_set1_epi16(1)); }
+
 /* Pairwise products of eight shorts. */
 INLINE i32x4 products8(const int16_t *a, const int16_t *b) {
     return (i32x4)_mm_madd_epi16(
@@ -91,6 +142,23 @@ INLINE i32x4 sums_of_four(const i32x8 *v) {
     __m256i cd = _mm256_hadd_epi32((__m256i)v[2], (__m256i)v[3]);
     __m256i all = _mm256_hadd_epi32(ab, cd);
     return (i32x4)_mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+}
+
+/* The sums of the low halves of four vectors in the low half, those of the high halves in the high one. */
+INLINE i32x8 sums_of_four_halves(const i32x8 *v) {
+    __m256i ab = _mm256_hadd_epi32((__m256i)v[0], (__m256i)v[1]);
+    __m256i cd = _mm256_hadd_epi32((__m256i)v[2], (__m256i)v[3]);
+    return (i32x8)_mm256_hadd_epi32(ab, cd);
+}
+
+INLINE i32x8 two_ints(int32_t low, int32_t high) {
+    return (i32x8)_mm256_set_m128i(_mm_set1_epi32(high), _mm_set1_epi32(low));
+}
+
+INLINE void to_float_halves(i32x8 v, f32x4 *halves) {
+    __m256 all = _mm256_cvtepi32_ps((__m256i)v);
+    halves[0] = (f32x4)_mm256_castps256_ps128(all);
+    halves[1] = (f32x4)_mm256_extractf128_ps(all, 1);
 }
 
 INLINE i32x4 sums_of_four_short(const i32x4 *v) {
