@@ -1,5 +1,5 @@
 /*
- * Products of weight rows with a single row of activations, four weight rows at a time: what generating one token needs.
+ * Products of weight rows with a few rows of activations, four weight rows at a time: what generating a token needs.
  * Bound by reading the weights, so they are asked for ahead of time.
  *
  * The integer sum of a block is exact; then result = fma(scale of the weight * scale of x, sum, result), block after
@@ -11,7 +11,8 @@
 #include "formats.h"
 #include "rows.h"
 
-enum { DECODE_ROWS = 4 };
+/* Weight rows that are read together, and rows of x that share what is taken out of a weight. */
+enum { DECODE_ROWS = 4, TILE_X = 4 };
 
 /* Weights that are asked for: those of the four rows that follow. Of the same rows the machine asks by itself, too late. */
 INLINE int64_t bytes_ahead(int64_t row_bytes) { return DECODE_ROWS * row_bytes; }
@@ -22,65 +23,95 @@ INLINE void prefetch_block(const uint8_t *p, int bytes) {
     }
 }
 
-/* The integer sum of a block of 256, spread over the lanes. */
-INLINE i32x8 block_sum(const int type, const uint8_t *p, const uint8_t *x, const int16_t *sums16, int16_t *minimums) {
+/* A row of x as these kernels read it. */
+struct x_parts {
+    const uint8_t *bytes;
+    const float *scales;
+    const int16_t *sums16, *sums32;
+};
+
+INLINE struct x_parts parts_of(const uint8_t *x, int columns) {
+    const int64_t padded = whole(columns, CHUNK);
+    return (struct x_parts){
+        x,
+        (const float *)(const void *)(x + scales_at(padded)),
+        (const int16_t *)(const void *)(x + sums16_at(padded)),
+        (const int16_t *)(const void *)(x + sums32_at(padded)),
+    };
+}
+
+/* The integer sums of a block of 256 with M rows of x, spread over the lanes. */
+INLINE void block_sums(const int type, const int m_count, const uint8_t *p, const struct x_parts *x, int block,
+                       int16_t *minimums, i32x8 *sums) {
     int16_t scales[16];
     inner_scales(type, p, scales, minimums);
     const struct scales in_order = scale_run(type) == 32 ? scales_of_32(scales) : scales_of_16(scales);
-    i32x8 sum = {0};
+#pragma GCC unroll 4
+    for (int m = 0; m < m_count; m++) {
+        sums[m] = (i32x8){0};
+    }
 #pragma GCC unroll 8
     for (int run = 0; run < RUNS; run++) {
         u8x32 c = codes(type, p, run);
-        i8x32 v = load_i8x32(x + run * RUN);
-        i16x16 products = has_signed_codes(type) ? signed_pair_products((i8x32)c, v) : pair_products(c, v);
-        sum = add_products(sum, products, pick(in_order, run));
+        i16x16 scale = pick(in_order, run);
+#pragma GCC unroll 4
+        for (int m = 0; m < m_count; m++) {
+            i8x32 v = load_i8x32(x[m].bytes + block * CHUNK + run * RUN);
+            i16x16 products = has_signed_codes(type) ? signed_pair_products((i8x32)c, v) : pair_products(c, v);
+            sums[m] = add_products(sums[m], products, scale);
+        }
     }
     if (code_offset(type) != 0) {
-        i32x8 of_ones = add_products((i32x8){0}, load_i16x16(scales), load_i16x16(sums16));
-        sum -= of_ones * code_offset(type);
+#pragma GCC unroll 4
+        for (int m = 0; m < m_count; m++) {
+            i32x8 of_ones = add_products((i32x8){0}, load_i16x16(scales), load_i16x16(x[m].sums16 + block * 16));
+            sums[m] -= of_ones * code_offset(type);
+        }
     }
-    return sum;
 }
 
-/* Four rows in blocks of 256. */
-INLINE f32x4 decode_large(const int type, const uint8_t *const *w, int columns, const uint8_t *x, int64_t ahead) {
-    const int64_t padded = columns;
-    const float *scales = (const float *)(const void *)(x + scales_at(padded));
-    const int16_t *sums16 = (const int16_t *)(const void *)(x + sums16_at(padded));
-    const int16_t *sums32 = (const int16_t *)(const void *)(x + sums32_at(padded));
-    f32x4 result = {0};
+/* Four weight rows in blocks of 256, with M rows of x. */
+INLINE void decode_large(const int type, const int m_count, const uint8_t *const *w, int columns,
+                         const struct x_parts *x, int64_t ahead, f32x4 *results) {
     for (int block = 0; block < columns / CHUNK; block++) {
         int64_t at = (int64_t)block * block_bytes(type);
-        i32x8 sums[DECODE_ROWS];
+        i32x8 sums[TILE_X][DECODE_ROWS];
         f32x4 scale, minimum;
-        i32x8 wide_minimums[DECODE_ROWS];
-        i32x4 minimum_sums[DECODE_ROWS];
+        i32x8 wide_minimums[TILE_X][DECODE_ROWS];
+        i32x4 minimum_sums[TILE_X][DECODE_ROWS];
 #pragma GCC unroll 4
         for (int r = 0; r < DECODE_ROWS; r++) {
             const uint8_t *p = w[r] + at;
             int16_t minimums[16];
+            i32x8 of_row[TILE_X];
             prefetch_block(p + ahead, block_bytes(type));
-            sums[r] = block_sum(type, p, x + block * CHUNK, sums16 + block * 16, minimums);
+            block_sums(type, m_count, p, x, block, minimums, of_row);
             scale[r] = block_scale(type, p);
             if (has_minimums(type)) {
                 minimum[r] = block_minimum(type, p);
-                if (scale_run(type) == 32) {
-                    minimum_sums[r] = products8(minimums, sums32 + block * 8);
-                } else {
-                    wide_minimums[r] =
-                        add_products((i32x8){0}, load_i16x16(minimums), load_i16x16(sums16 + block * 16));
+            }
+#pragma GCC unroll 4
+            for (int m = 0; m < m_count; m++) {
+                sums[m][r] = of_row[m];
+                if (has_minimums(type) && scale_run(type) == 32) {
+                    minimum_sums[m][r] = products8(minimums, x[m].sums32 + block * 8);
+                } else if (has_minimums(type)) {
+                    wide_minimums[m][r] =
+                        add_products((i32x8){0}, load_i16x16(minimums), load_i16x16(x[m].sums16 + block * 16));
                 }
             }
         }
-        f32x4 x_scale = all4(scales[block]);
-        result = fma4(to_float4(sums_of_four(sums)), scale * x_scale, result);
-        if (has_minimums(type)) {
-            i32x4 of_minimums =
-                scale_run(type) == 32 ? sums_of_four_short(minimum_sums) : sums_of_four(wide_minimums);
-            result = minus_fma4(to_float4(of_minimums), minimum * x_scale, result);
+#pragma GCC unroll 4
+        for (int m = 0; m < m_count; m++) {
+            f32x4 x_scale = all4(x[m].scales[block]);
+            results[m] = fma4(to_float4(sums_of_four(sums[m])), scale * x_scale, results[m]);
+            if (has_minimums(type)) {
+                i32x4 of_minimums =
+                    scale_run(type) == 32 ? sums_of_four_short(minimum_sums[m]) : sums_of_four(wide_minimums[m]);
+                results[m] = minus_fma4(to_float4(of_minimums), minimum * x_scale, results[m]);
+            }
         }
     }
-    return result;
 }
 
 /* scale * sum + minimum * sum of x, added to the results of four rows. */
@@ -97,80 +128,109 @@ INLINE f32x4 add_block(const int type, f32x4 result, f32x4 sum, f32x4 scale, f32
  * Two blocks of 32 of four rows whose codes are the halves of 16 bytes: a vector then holds a block in each of its
  * halves, which takes five instructions for what takes ten block by block.
  */
-INLINE f32x4 decode_pair(const int type, const uint8_t *const *p, const uint8_t *x, const float *scales,
-                         const int16_t *sums32, f32x4 result) {
-    const i8x32 x_first = load_i8x32(x), x_second = load_i8x32(x + RUN);
-    const i8x32 x_low = low_halves(x_first, x_second), x_high = high_halves(x_first, x_second);
-    i32x8 sums[DECODE_ROWS];
+INLINE void decode_pair(const int type, const int m_count, const uint8_t *const *p, const struct x_parts *x,
+                        int block, f32x4 *results) {
+    i8x32 x_low[TILE_X], x_high[TILE_X];
+    i32x8 sums[TILE_X][DECODE_ROWS];
+#pragma GCC unroll 4
+    for (int m = 0; m < m_count; m++) {
+        const i8x32 first = load_i8x32(x[m].bytes + block * RUN), second = load_i8x32(x[m].bytes + (block + 1) * RUN);
+        x_low[m] = low_halves(first, second);
+        x_high[m] = high_halves(first, second);
+    }
 #pragma GCC unroll 4
     for (int r = 0; r < DECODE_ROWS; r++) {
         u8x32 low, high;
         codes_of_pair(type, p[r], &low, &high);
-        sums[r] = has_signed_codes(type)
-                      ? signed_quad_products((i8x32)low, x_low) + signed_quad_products((i8x32)high, x_high)
-                      : sums_of_pairs(pair_products(low, x_low) + pair_products(high, x_high));
+#pragma GCC unroll 4
+        for (int m = 0; m < m_count; m++) {
+            sums[m][r] =
+                has_signed_codes(type)
+                    ? signed_quad_products((i8x32)low, x_low[m]) + signed_quad_products((i8x32)high, x_high[m])
+                    : sums_of_pairs(pair_products(low, x_low[m]) + pair_products(high, x_high[m]));
+        }
     }
-    i32x8 sum = sums_of_four_halves(sums);
-    if (code_offset(type) != 0) {
-        sum -= two_ints(code_offset(type) * sums32[0], code_offset(type) * sums32[1]);
-    }
-    const int next = block_bytes(type);
-    f32x4 sum_of[2];
-    to_float_halves(sum, sum_of);
+    f32x4 scale[2], minimum[2];
     for (int i = 0; i < 2; i++) {
-        const uint8_t *at[DECODE_ROWS] = {p[0] + i * next, p[1] + i * next, p[2] + i * next, p[3] + i * next};
-        result = add_block(type, result, sum_of[i], scales_of_four(type, at), minimums_of_four(type, at), scales[i],
-                           sums32[i]);
+        const int64_t next = i * block_bytes(type);
+        const uint8_t *at[DECODE_ROWS] = {p[0] + next, p[1] + next, p[2] + next, p[3] + next};
+        scale[i] = scales_of_four(type, at);
+        minimum[i] = minimums_of_four(type, at);
     }
-    return result;
+#pragma GCC unroll 4
+    for (int m = 0; m < m_count; m++) {
+        const int16_t *x_sums = x[m].sums32 + block;
+        i32x8 sum = sums_of_four_halves(sums[m]);
+        if (code_offset(type) != 0) {
+            sum -= two_ints(code_offset(type) * x_sums[0], code_offset(type) * x_sums[1]);
+        }
+        f32x4 sum_of[2];
+        to_float_halves(sum, sum_of);
+        for (int i = 0; i < 2; i++) {
+            results[m] =
+                add_block(type, results[m], sum_of[i], scale[i], minimum[i], x[m].scales[block + i], x_sums[i]);
+        }
+    }
 }
 
 /* One block of 32 of four rows. */
-INLINE f32x4 decode_one(const int type, const uint8_t *const *p, const uint8_t *x, const float *scales,
-                        const int16_t *sums32, f32x4 result) {
-    const i8x32 v = load_i8x32(x);
-    i32x8 sums[DECODE_ROWS];
+INLINE void decode_one(const int type, const int m_count, const uint8_t *const *p, const struct x_parts *x, int block,
+                       f32x4 *results) {
+    i32x8 sums[TILE_X][DECODE_ROWS];
 #pragma GCC unroll 4
     for (int r = 0; r < DECODE_ROWS; r++) {
         u8x32 c = codes(type, p[r], 0);
-        sums[r] = has_signed_codes(type) ? signed_quad_products((i8x32)c, v) : quad_products(c, v);
+#pragma GCC unroll 4
+        for (int m = 0; m < m_count; m++) {
+            i8x32 v = load_i8x32(x[m].bytes + block * RUN);
+            sums[m][r] = has_signed_codes(type) ? signed_quad_products((i8x32)c, v) : quad_products(c, v);
+        }
     }
-    i32x4 sum = sums_of_four(sums) - code_offset(type) * *sums32;
-    return add_block(type, result, to_float4(sum), scales_of_four(type, p), minimums_of_four(type, p), *scales,
-                     *sums32);
+    const f32x4 scale = scales_of_four(type, p), minimum = minimums_of_four(type, p);
+#pragma GCC unroll 4
+    for (int m = 0; m < m_count; m++) {
+        const int16_t x_sum = x[m].sums32[block];
+        i32x4 sum = sums_of_four(sums[m]) - code_offset(type) * x_sum;
+        results[m] = add_block(type, results[m], to_float4(sum), scale, minimum, x[m].scales[block], x_sum);
+    }
 }
 
-/* Four rows in blocks of 32. */
-INLINE f32x4 decode_small(const int type, const uint8_t *const *w, int columns, const uint8_t *x, int64_t ahead) {
-    const int64_t padded = whole(columns, CHUNK);
-    const float *scales = (const float *)(const void *)(x + scales_at(padded));
-    const int16_t *sums32 = (const int16_t *)(const void *)(x + sums32_at(padded));
+/* Four weight rows in blocks of 32, with M rows of x. */
+INLINE void decode_small(const int type, const int m_count, const uint8_t *const *w, int columns,
+                         const struct x_parts *x, int64_t ahead, f32x4 *results) {
     const int blocks = columns / RUN;
-    f32x4 result = {0};
     for (int block = 0; block < blocks; block += 2) {
         int64_t at = (int64_t)block * block_bytes(type);
         const uint8_t *p[DECODE_ROWS] = {w[0] + at, w[1] + at, w[2] + at, w[3] + at};
         for (int r = 0; r < DECODE_ROWS; r++) {
             prefetch(p[r] + ahead);
         }
-        if (has_nibbles(type) && block + 1 < blocks) {
-            result = decode_pair(type, p, x + block * RUN, scales + block, sums32 + block, result);
+        const bool two = block + 1 < blocks;
+        if (has_nibbles(type) && two) {
+            decode_pair(type, m_count, p, x, block, results);
             continue;
         }
-        result = decode_one(type, p, x + block * RUN, scales + block, sums32 + block, result);
-        if (!has_nibbles(type) && block + 1 < blocks) {
+        decode_one(type, m_count, p, x, block, results);
+        if (!has_nibbles(type) && two) {
             for (int r = 0; r < DECODE_ROWS; r++) {
                 p[r] += block_bytes(type);
             }
-            result = decode_one(type, p, x + (block + 1) * RUN, scales + block + 1, sums32 + block + 1, result);
+            decode_one(type, m_count, p, x, block + 1, results);
         }
     }
-    return result;
 }
 
-INLINE f32x4 decode_rows(const int type, const uint8_t *const *w, int columns, const uint8_t *x, int64_t ahead) {
-    return has_inner_scales(type) ? decode_large(type, w, columns, x, ahead)
-                                  : decode_small(type, w, columns, x, ahead);
+/* results[m] = products of four weight rows with row m of M rows of x. */
+INLINE void decode_rows(const int type, const int m_count, const uint8_t *const *w, int columns,
+                        const struct x_parts *x, int64_t ahead, f32x4 *results) {
+    for (int m = 0; m < m_count; m++) {
+        results[m] = (f32x4){0};
+    }
+    if (has_inner_scales(type)) {
+        decode_large(type, m_count, w, columns, x, ahead, results);
+    } else {
+        decode_small(type, m_count, w, columns, x, ahead, results);
+    }
 }
 
 #endif

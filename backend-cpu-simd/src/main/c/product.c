@@ -5,24 +5,43 @@
 #include "floats.h"
 #include "panel.h"
 
-/* Rows of x up to which each is multiplied by itself: taking a panel apart would cost more. */
-enum { FEW = 2 };
+/* Rows of x up to which weights are multiplied as they are: taking a panel apart would cost more. */
+enum { FEW = 8 };
 
 INLINE const uint8_t *x_row(const struct product *product, const struct piece *piece, int j) {
     return product->x + (piece->x_rows ? piece->x_rows[j] : j) * product->x_stride;
 }
 
+/* M rows of x from row j on with four weight rows. */
+INLINE void multiply_tile(const int type, const int m_count, const struct product *product, const struct piece *piece,
+                          int row, int j) {
+    const uint8_t *w[DECODE_ROWS];
+    struct x_parts x[TILE_X];
+    f32x4 results[TILE_X];
+    for (int r = 0; r < DECODE_ROWS; r++) {
+        w[r] = weight_row(product, piece, row + r);
+    }
+    for (int m = 0; m < m_count; m++) {
+        x[m] = parts_of(x_row(product, piece, j + m), product->columns);
+    }
+    decode_rows(type, m_count, w, product->columns, x, bytes_ahead(product->row_bytes), results);
+    int count = piece->rows - row < DECODE_ROWS ? piece->rows - row : DECODE_ROWS;
+    for (int m = 0; m < m_count; m++) {
+        memcpy(out_row(product, piece, j + m) + row, &results[m], (size_t)count * sizeof(float));
+    }
+}
+
 INLINE void multiply_few(const int type, const struct product *product, const struct piece *piece) {
-    const int64_t ahead = bytes_ahead(product->row_bytes);
     for (int row = 0; row < piece->rows; row += DECODE_ROWS) {
-        const uint8_t *w[DECODE_ROWS];
-        for (int r = 0; r < DECODE_ROWS; r++) {
-            w[r] = weight_row(product, piece, row + r);
+        int j = 0;
+        for (; j + TILE_X <= piece->x_count; j += TILE_X) {
+            multiply_tile(type, TILE_X, product, piece, row, j);
         }
-        int count = piece->rows - row < DECODE_ROWS ? piece->rows - row : DECODE_ROWS;
-        for (int j = 0; j < piece->x_count; j++) {
-            f32x4 result = decode_rows(type, w, product->columns, x_row(product, piece, j), ahead);
-            memcpy(out_row(product, piece, j) + row, &result, (size_t)count * sizeof(float));
+        for (; j + 2 <= piece->x_count; j += 2) {
+            multiply_tile(type, 2, product, piece, row, j);
+        }
+        if (j < piece->x_count) {
+            multiply_tile(type, 1, product, piece, row, j);
         }
     }
 }
@@ -97,37 +116,35 @@ static void add_bias(const struct product *product, const struct piece *piece) {
     }
 }
 
-#define QUANTIZED(type) \
-    case type: multiply_quantized(type, product, piece, scratch); break
-#define FLOATS(type) \
-    case type: multiply_floats(type, product, piece); break
+/* A function for each type of weight. */
+#define ALL_TYPES(FLOATS, QUANTIZED) \
+    FLOATS(F32) FLOATS(F16) FLOATS(BF16) QUANTIZED(Q4_0) QUANTIZED(Q4_1) QUANTIZED(Q5_0) QUANTIZED(Q5_1) \
+    QUANTIZED(Q8_0) QUANTIZED(Q2_K) QUANTIZED(Q3_K) QUANTIZED(Q4_K) QUANTIZED(Q5_K) QUANTIZED(Q6_K) \
+    QUANTIZED(IQ4_NL) QUANTIZED(IQ4_XS) QUANTIZED(MXFP4)
 
-static void multiply(const struct product *product, const struct piece *piece, uint8_t *scratch) {
+#define FLOATS(type) \
+    static __attribute__((noinline)) void multiply_##type(const struct product *product, const struct piece *piece, \
+                                                          uint8_t *scratch) { \
+        (void)scratch; \
+        multiply_floats(type, product, piece); \
+    }
+#define QUANTIZED(type) \
+    static __attribute__((noinline)) void multiply_##type(const struct product *product, const struct piece *piece, \
+                                                          uint8_t *scratch) { \
+        multiply_quantized(type, product, piece, scratch); \
+    }
+ALL_TYPES(FLOATS, QUANTIZED)
+
+#define CALL(type) \
+    case type: multiply_##type(product, piece, scratch); break;
+
+void NAME(multiply)(const struct product *product, const struct piece *piece, uint8_t *scratch);
+void NAME(multiply)(const struct product *product, const struct piece *piece, uint8_t *scratch) {
     switch (product->type) {
-        FLOATS(F32);
-        FLOATS(F16);
-        FLOATS(BF16);
-        QUANTIZED(Q4_0);
-        QUANTIZED(Q4_1);
-        QUANTIZED(Q5_0);
-        QUANTIZED(Q5_1);
-        QUANTIZED(Q8_0);
-        QUANTIZED(Q2_K);
-        QUANTIZED(Q3_K);
-        QUANTIZED(Q4_K);
-        QUANTIZED(Q5_K);
-        QUANTIZED(Q6_K);
-        QUANTIZED(IQ4_NL);
-        QUANTIZED(IQ4_XS);
-        QUANTIZED(MXFP4);
+        ALL_TYPES(CALL, CALL)
     default: break;
     }
     if (product->bias) {
         add_bias(product, piece);
     }
-}
-
-void NAME(multiply)(const struct product *product, const struct piece *piece, uint8_t *scratch);
-void NAME(multiply)(const struct product *product, const struct piece *piece, uint8_t *scratch) {
-    multiply(product, piece, scratch);
 }
