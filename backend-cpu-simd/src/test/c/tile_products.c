@@ -281,7 +281,8 @@ static int run(int type, int layout, double most, double most_rms, uint8_t *scra
     return !good;
 }
 
-int main(void) {
+/* Arguments: types; none: all. */
+int main(int count, char **arguments) {
 #if defined(TILE_PERMISSION)
     if (syscall(SYS_arch_prctl, 0x1023, 18)) {
         perror("arch_prctl(ARCH_REQ_XCOMP_PERM)");
@@ -292,6 +293,13 @@ int main(void) {
     uint8_t *scratch = aligned_alloc(64, (size_t)whole(tiles_amx.scratch_bytes, 64));
     int cases = 0, failed = 0;
     for (unsigned i = 0; i < sizeof types / sizeof *types; i++) {
+        bool wanted = count == 1;
+        for (int a = 1; a < count; a++) {
+            wanted |= atoi(arguments[a]) == types[i];
+        }
+        if (!wanted) {
+            continue;
+        }
         failed += run(types[i], LAYOUT_TILES_OF_BF16, 2e-2, 4e-3, scratch, &cases);
         if (types[i] != BF16) {
             failed += run(types[i], LAYOUT_TILES_OF_INT8, 6e-2, 1.2e-2, scratch, &cases);

@@ -57,6 +57,21 @@ final class Backends {
         return open(kernels, 256, threads);
     }
 
+    /**
+     * The best native kernels that give a row the same bits however many rows there are, which
+     * tiles do not; auto where there are none.
+     */
+    static String bestWithoutTiles() {
+        String best = "auto";
+        for (NativeLibrary.Set set :
+                new NativeLibrary.Set[] {NativeLibrary.Set.AVX2, NativeLibrary.Set.AVX512}) {
+            if (NativeLibrary.find().map(library -> library.runs(set)).orElse(false)) {
+                best = set.key();
+            }
+        }
+        return best;
+    }
+
     private static NativeLibrary.Set set(String kernels) {
         return NativeLibrary.Set.valueOf(kernels.toUpperCase(Locale.ROOT));
     }
