@@ -29,6 +29,7 @@ public interface Buffer extends AutoCloseable {
      */
     void write(long offset, MemorySegment source);
 
+    /** Never throws: what a device that has failed does not free is lost with it. */
     @Override
     void close();
 }
