@@ -274,7 +274,13 @@ public final class Wiring implements AutoCloseable {
                     model.card().name(),
                     Map.of("running", model.running(), "queued", model.queued()));
         }
-        return Map.of("version", Version.text(), "models", models);
+        Map<String, Object> health = new LinkedHashMap<>();
+        health.put("version", Version.text());
+        health.put("models", models);
+        if (!devices().quarantined().isEmpty()) {
+            health.put("failed_devices", devices().quarantined());
+        }
+        return health;
     }
 
     /** Never a silent fallback to something slow. */

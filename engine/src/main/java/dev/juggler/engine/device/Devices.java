@@ -2,16 +2,27 @@ package dev.juggler.engine.device;
 
 import dev.juggler.kernel.Backend;
 import dev.juggler.kernel.BackendException;
+import dev.juggler.kernel.DeviceFailedException;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentSkipListMap;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** The open devices of this process, by name. Closing them closes all. */
+/**
+ * The open devices of this process, by name. A device that has failed is put in quarantine: it is
+ * not used any more. Closing them closes all. Safe for many threads.
+ */
 public final class Devices implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Devices.class);
+
     private final Map<String, Backend> byName = new LinkedHashMap<>();
+    private final Map<String, String> failed = new ConcurrentSkipListMap<>();
 
     /**
      * @param backends open devices, the preferred one first
@@ -29,22 +40,54 @@ public final class Devices implements AutoCloseable {
         }
     }
 
-    /** Names of the open devices, the preferred one first. */
+    /** Names of the devices that can be used, the preferred one first. */
     public Set<String> names() {
-        return Collections.unmodifiableSet(byName.keySet());
+        Set<String> usable = new LinkedHashSet<>(byName.keySet());
+        usable.removeAll(failed.keySet());
+        return Collections.unmodifiableSet(usable);
     }
 
-    /** All open devices. */
+    /** All devices that can be used, the preferred one first. */
     public List<Backend> all() {
-        return List.copyOf(byName.values());
+        return byName.values().stream()
+                .filter(backend -> !failed.containsKey(backend.device()))
+                .toList();
+    }
+
+    /** Devices that have failed, with the reason. */
+    public Map<String, String> quarantined() {
+        return Map.copyOf(failed);
+    }
+
+    /**
+     * Uses a device no more.
+     *
+     * @return whether it was in use until now
+     */
+    public boolean quarantine(DeviceFailedException failure) {
+        String device = failure.device();
+        if (!byName.containsKey(device)) {
+            return false;
+        }
+        boolean now = failed.putIfAbsent(device, String.valueOf(failure.getMessage())) == null;
+        if (now) {
+            LOG.error(
+                    "{}; it is not used any more until this is started again",
+                    failure.getMessage());
+        }
+        return now;
     }
 
     /**
      * A device.
      *
-     * @throws BackendException if it is not open
+     * @throws BackendException if it is not open or has failed
      */
     public Backend get(String name) {
+        @Nullable String failure = failed.get(name);
+        if (failure != null) {
+            throw new BackendException(failure);
+        }
         @Nullable Backend backend = byName.get(name);
         if (backend == null) {
             throw new BackendException(
@@ -56,6 +99,15 @@ public final class Devices implements AutoCloseable {
 
     @Override
     public void close() {
-        byName.values().forEach(Backend::close);
+        for (Backend backend : byName.values()) {
+            try {
+                backend.close();
+            } catch (RuntimeException e) {
+                if (!failed.containsKey(backend.device())) {
+                    throw e;
+                }
+                LOG.debug("device {} cannot be closed", backend.device(), e);
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@ import dev.juggler.engine.placement.DeviceBudget;
 import dev.juggler.engine.placement.Hardware;
 import dev.juggler.engine.placement.HostBandwidth;
 import dev.juggler.kernel.Backend;
+import dev.juggler.kernel.BackendException;
 import dev.juggler.kernel.DeviceSpeed;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,6 +35,11 @@ public final class MeasuredHardware {
     }
 
     private static Hardware of(Devices devices, double hostBytesPerSecond) {
+        if (devices.names().isEmpty()) {
+            throw new BackendException(
+                    "no device is left, start this again: "
+                            + String.join("; ", devices.quarantined().values()));
+        }
         List<DeviceBudget> budgets = new ArrayList<>();
         double link = Double.MAX_VALUE;
         for (Backend backend : devices.all()) {

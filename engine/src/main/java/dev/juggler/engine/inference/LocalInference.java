@@ -14,6 +14,7 @@ import dev.juggler.inference.InferenceException.Kind;
 import dev.juggler.inference.LoadedModel;
 import dev.juggler.inference.ModelCard;
 import dev.juggler.inference.Prompt;
+import dev.juggler.kernel.DeviceFailedException;
 import dev.juggler.kernel.OutOfDeviceMemoryException;
 import java.time.Duration;
 import java.time.Instant;
@@ -227,6 +228,10 @@ public final class LocalInference implements Inference, AutoCloseable {
                         progress);
             } catch (ServedModel.DoesNotFitException | OutOfDeviceMemoryException e) {
                 if (!unloadLongestUnused()) {
+                    throw e;
+                }
+            } catch (DeviceFailedException e) { // the next attempt is on what is left
+                if (!devices.quarantine(e)) {
                     throw e;
                 }
             }

@@ -216,7 +216,8 @@ final class ModelSlot {
 
     private void dropIfDead() {
         ServedModel served = loaded();
-        if (served != null && users == 0 && !served.scheduler().isAdmitting()) {
+        if (served != null
+                && (served.scheduler().hasFailed() || (users == 0 && !served.isUsable()))) {
             unloadNow();
         }
     }

@@ -14,12 +14,15 @@ import dev.juggler.engine.scheduler.EngineLoop;
 import dev.juggler.engine.scheduler.Scheduler;
 import dev.juggler.engine.scheduler.SchedulerLimits;
 import dev.juggler.inference.ModelCard;
+import dev.juggler.kernel.BackendException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -49,6 +52,7 @@ final class ServedModel implements AutoCloseable {
     private final int vocabularySize;
     private final Duration loadTime;
     private final Deque<Runnable> closers;
+    private final BooleanSupplier devicesUsable;
 
     private ServedModel(
             ModelCard card,
@@ -63,6 +67,8 @@ final class ServedModel implements AutoCloseable {
         this.vocabularySize = loading.outline.description().vocabularySize();
         this.loadTime = loadTime;
         this.closers = loading.closers;
+        Set<String> used = bytesByDevice.keySet();
+        devicesUsable = () -> loading.devices.names().containsAll(used);
     }
 
     /**
@@ -116,9 +122,12 @@ final class ServedModel implements AutoCloseable {
         final GgufFile file;
         final Deque<Runnable> closers = new ArrayDeque<>();
 
-        Loading(ModelSettings settings, ModelLoader loader, Devices devices) {
+        Loading(ModelSettings configured, ModelLoader loader, Devices devices) {
             this.loader = loader;
             this.devices = devices;
+            Set<String> failed = devices.quarantined().keySet();
+            ModelSettings settings =
+                    configured.withPlacement(configured.placement().without(failed));
             file = GgufFile.open(settings.path());
             closers.push(file::close);
             try {
@@ -162,7 +171,8 @@ final class ServedModel implements AutoCloseable {
                     ProfiledKernels.isRecording()
                             ? placed.profiled(new Profile())
                             : placed.kernels(),
-                    locks.of(placed.devices()));
+                    locks.of(placed.devices()),
+                    devices::quarantine);
         }
 
         Map<String, Long> bytesByDevice() {
@@ -176,10 +186,24 @@ final class ServedModel implements AutoCloseable {
         }
 
         void close() {
-            while (!closers.isEmpty()) {
+            closeAll(closers);
+        }
+    }
+
+    /** A device that has failed may refuse to free what was on it. */
+    private static void closeAll(Deque<Runnable> closers) {
+        while (!closers.isEmpty()) {
+            try {
                 closers.pop().run();
+            } catch (BackendException e) {
+                LOG.warn("not all memory is freed: {}", e.getMessage());
             }
         }
+    }
+
+    /** Whether it takes requests, and no device that it is on has failed. */
+    boolean isUsable() {
+        return scheduler.isAdmitting() && devicesUsable.getAsBoolean();
     }
 
     ModelCard card() {
@@ -215,9 +239,7 @@ final class ServedModel implements AutoCloseable {
                 interrupted = true;
             }
         }
-        while (!closers.isEmpty()) {
-            closers.pop().run();
-        }
+        closeAll(closers);
         if (interrupted) {
             Thread.currentThread().interrupt();
         }

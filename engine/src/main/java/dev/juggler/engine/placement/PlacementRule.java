@@ -1,5 +1,6 @@
 package dev.juggler.engine.placement;
 
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,6 +43,19 @@ public record PlacementRule(
      * @param whenRows from how many rows on
      */
     public record PrefillDevice(String device, int whenRows) {}
+
+    /** The same rule where these devices are not there. */
+    PlacementRule without(Set<String> devices) {
+        return new PlacementRule(
+                number,
+                match,
+                device != null && devices.contains(device) ? PlacementRules.AUTO : device,
+                kernel,
+                hot != null && devices.contains(hot.device()) ? null : hot,
+                prefill != null && devices.contains(prefill.device()) ? null : prefill,
+                required,
+                origin);
+    }
 
     /** How messages call it. */
     @Override

@@ -55,6 +55,13 @@ public record PlacementRules(List<PlacementRule> rules, String defaultDevice) {
         return new PlacementRules(rules, device == null ? AUTO : device);
     }
 
+    /** The same rules where these devices are not there: what they name is left to {@code auto}. */
+    public PlacementRules without(Set<String> devices) {
+        return new PlacementRules(
+                rules.stream().map(rule -> rule.without(devices)).toList(),
+                devices.contains(defaultDevice) ? AUTO : defaultDevice);
+    }
+
     private static PlacementRule rule(ConfigSection section, int number) {
         PlacementRule rule =
                 new PlacementRule(

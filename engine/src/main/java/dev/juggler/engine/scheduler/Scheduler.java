@@ -2,6 +2,7 @@ package dev.juggler.engine.scheduler;
 
 import dev.juggler.engine.cache.PagePools;
 import dev.juggler.inference.InferenceException;
+import dev.juggler.kernel.DeviceFailedException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -68,6 +69,16 @@ public final class Scheduler implements AutoCloseable {
         lock.lock();
         try {
             return admitting && defect == null;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Whether the engine thread has ended before its time. */
+    public boolean hasFailed() {
+        lock.lock();
+        try {
+            return defect != null;
         } finally {
             lock.unlock();
         }
@@ -213,11 +224,18 @@ public final class Scheduler implements AutoCloseable {
         lock.lock();
         try {
             defect = reason;
+            boolean device = reason instanceof DeviceFailedException;
             finishAll(
                     Ending.FAILED,
                     new InferenceException(
-                            InferenceException.Kind.INTERNAL,
-                            "the engine of model %s has stopped: %s".formatted(model, reason),
+                            device
+                                    ? InferenceException.Kind.UNAVAILABLE
+                                    : InferenceException.Kind.INTERNAL,
+                            device
+                                    ? "model %s was there, but %s; ask again, it is loaded on what is left"
+                                            .formatted(model, reason.getMessage())
+                                    : "the engine of model %s has stopped: %s"
+                                            .formatted(model, reason),
                             reason));
         } finally {
             lock.unlock();

@@ -79,11 +79,11 @@ class HybridPlacementTest {
     }
 
     private static List<Backend> hostAndFar() {
-        return List.of(new NamedBackend("a"), new FarBackend("b"));
+        return List.of(new NamedBackend("a"), new SimulatedDevice("b"));
     }
 
     private static List<Backend> far() {
-        return List.of(new FarBackend("a"), new FarBackend("b"));
+        return List.of(new SimulatedDevice("a"), new SimulatedDevice("b"));
     }
 
     private static void assertSameEverywhere(WeightDevices placement, String what) {
@@ -156,7 +156,10 @@ class HybridPlacementTest {
                                                 .get(expertDevice(lot, weight.layer(), expert))
                                         : chance(lot, weight.name()) ? "a" : "b";
                 List<Backend> backends =
-                        List.of(new NamedBackend("a"), new FarBackend("b"), new NamedBackend("c"));
+                        List.of(
+                                new NamedBackend("a"),
+                                new SimulatedDevice("b"),
+                                new NamedBackend("c"));
                 for (int rowsPerStep : new int[] {1, 15}) {
                     float[][] actual = logits(name, placement, backends, rowsPerStep);
                     worst = Math.max(worst, normalizedError(expected, actual));
@@ -220,7 +223,7 @@ class HybridPlacementTest {
                                 default = a
                                 """));
         List<Backend> backends =
-                List.of(new NamedBackend("a"), new FarBackend("b"), new FarBackend("c"));
+                List.of(new NamedBackend("a"), new SimulatedDevice("b"), new SimulatedDevice("c"));
         ModelLoader loader = ModelLoader.builtIn();
         try (GgufFile file = GoldenModels.open("qwen3moe.F32");
                 Devices devices = new Devices(backends)) {
@@ -253,7 +256,7 @@ class HybridPlacementTest {
 
     @Test
     void onlyActivationsAreMovedInAStep() {
-        FarBackend far = new FarBackend("b");
+        SimulatedDevice far = new SimulatedDevice("b");
         try (GgufFile file = GoldenModels.open("qwen3moe.F32");
                 Devices devices = new Devices(List.of(new NamedBackend("a"), far));
                 PlacedModel model =

@@ -46,7 +46,8 @@ class EngineLoopTest {
                             RecallModel.cache(plan),
                             new BufferWorkspace(HostBuffer.allocate(1 << 20)),
                             RecallModel.noKernels(),
-                            List.of(new ReentrantLock())),
+                            List.of(new ReentrantLock()),
+                            failure -> {}),
                     "engine");
 
     @BeforeEach
