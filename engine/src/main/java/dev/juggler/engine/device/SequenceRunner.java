@@ -41,6 +41,7 @@ public final class SequenceRunner implements AutoCloseable {
     private final PageTables pages;
     private final int[] tokens;
     private final int rowsPerStep;
+    private final int outputsPerStep;
     private int length;
 
     /**
@@ -53,24 +54,32 @@ public final class SequenceRunner implements AutoCloseable {
      * @throws dev.juggler.kernel.OutOfDeviceMemoryException if a device has not enough memory
      */
     public SequenceRunner(PlacedModel placed, DType kvType, int capacity, int rowsPerStep) {
-        this(placed, kvType, capacity, rowsPerStep, placed.kernels());
+        this(placed, kvType, capacity, rowsPerStep, rowsPerStep, placed.kernels());
     }
 
     /**
-     * Allocates them likewise, and computes with other kernels than the model's own.
+     * Allocates them likewise, with room for the logits of fewer tokens than a step has, which may
+     * be hundreds of megabytes less; and computes with other kernels than the model's own.
      *
+     * @param outputsPerStep most tokens of a step whose logits are wanted
      * @param kernels such as {@link PlacedModel#profiled}
      */
     @SuppressWarnings("MustBeClosedChecker") // close() closes the arena
     public SequenceRunner(
-            PlacedModel placed, DType kvType, int capacity, int rowsPerStep, Kernels kernels) {
+            PlacedModel placed,
+            DType kvType,
+            int capacity,
+            int rowsPerStep,
+            int outputsPerStep,
+            Kernels kernels) {
         this.placed = placed;
         this.kernels = kernels;
         this.rowsPerStep = Math.min(rowsPerStep, capacity);
+        this.outputsPerStep = Math.min(outputsPerStep, this.rowsPerStep);
         KvCachePlan plan =
                 KvCachePlan.of(placed.model().kvLayers(), kvType, capacity, 1, this.rowsPerStep);
         cache = PagedKvCache.allocate(plan, placed::kvBackend);
-        workspace = placed.allocateWorkspace(this.rowsPerStep, this.rowsPerStep);
+        workspace = placed.allocateWorkspace(this.rowsPerStep, this.outputsPerStep);
         batch = new StepBatch(this.rowsPerStep, 1, plan);
         int vocabulary = placed.model().vocabularySize();
         logits = new float[vocabulary];
@@ -111,7 +120,7 @@ public final class SequenceRunner implements AutoCloseable {
         System.arraycopy(ids, 0, tokens, length, ids.length);
         int end = length + ids.length;
         while (length < end) {
-            int count = Math.min(rowsPerStep, end - length);
+            int count = Math.min(all ? outputsPerStep : rowsPerStep, end - length);
             boolean last = length + count == end;
             step(count, all ? count : last ? 1 : 0, sink);
         }

@@ -1,7 +1,6 @@
 package dev.juggler.launcher.command;
 
 import dev.juggler.engine.device.PlacedModel;
-import dev.juggler.engine.device.SequenceRunner;
 import dev.juggler.engine.inference.ModelFile;
 import dev.juggler.engine.inference.ModelSettings;
 import dev.juggler.engine.placement.HostBandwidth;
@@ -11,6 +10,7 @@ import dev.juggler.launcher.bench.Measurement;
 import dev.juggler.launcher.bench.ProcessMemory;
 import dev.juggler.launcher.bench.ProfileReport;
 import dev.juggler.launcher.bench.ProfiledRun;
+import dev.juggler.launcher.bench.RateTests;
 import dev.juggler.launcher.config.Configuration;
 import dev.juggler.launcher.terminal.LoadingBar;
 import dev.juggler.launcher.terminal.Progress;
@@ -35,8 +35,8 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = {
             "Measures tokens per second: ppN computes a prompt of N tokens, tgN generates N tokens from an"
-                    + " empty cache, one at a time. Mean and standard deviation over the repetitions, after"
-                    + " one that is not counted.",
+                    + " empty cache, one at a time, tgNxP of P sequences side by side. Mean and standard"
+                    + " deviation over the repetitions, after one that is not counted.",
             ""
         })
 final class BenchCommand implements Callable<Integer> {
@@ -65,6 +65,13 @@ final class BenchCommand implements Callable<Integer> {
             paramLabel = "N",
             description = "numbers of generated tokens (128); 0: none")
     private List<Integer> generations = List.of(128);
+
+    @Option(
+            names = "--parallel",
+            split = ",",
+            paramLabel = "P",
+            description = "numbers of sequences that generate side by side (1)")
+    private List<Integer> parallel = List.of(1);
 
     @Option(
             names = {"-r", "--repetitions"},
@@ -151,31 +158,42 @@ final class BenchCommand implements Callable<Integer> {
     private void requireSensible() {
         boolean negative =
                 prompts.stream().anyMatch(n -> n < 0) || generations.stream().anyMatch(n -> n < 0);
-        if (negative || repetitions < 1) {
-            throw new UserException("--pp and --tg must be 0 or more, --repetitions 1 or more", 2);
+        if (negative || repetitions < 1 || parallel.stream().anyMatch(n -> n < 1)) {
+            throw new UserException(
+                    "--pp and --tg must be 0 or more, --parallel and --repetitions 1 or more", 2);
         }
     }
 
     private List<Measurement> measure(PlacedModel placed, ModelSettings settings) {
         List<Measurement> measurements = new ArrayList<>();
-        long runs = (long) (prompts.size() + generations.size()) * (repetitions + 1);
-        try (Progress progress = Progress.of("bench", runs)) {
+        long tests = prompts.size() + (long) generations.size() * parallel.size();
+        try (Progress progress = Progress.of("bench", tests * (repetitions + 1))) {
+            RateTests rates = rates(placed, settings, () -> progress.advance(1));
             for (int length : prompts) {
                 if (length > 0) {
-                    measurements.add(run("pp" + length, length, placed, settings, progress));
+                    progress.note("pp" + length);
+                    measurements.add(rates.prompt(length));
                 }
             }
             for (int length : generations) {
-                if (length > 0) {
-                    measurements.add(run("tg" + length, length, placed, settings, progress));
+                for (int sequences : parallel) {
+                    if (length > 0) {
+                        progress.note("tg" + length);
+                        measurements.add(rates.generation(length, sequences));
+                    }
                 }
             }
         }
         return measurements;
     }
 
+    private RateTests rates(PlacedModel placed, ModelSettings settings, Runnable counted) {
+        return new RateTests(
+                placed, settings.kvType(), settings.stepRows(), repetitions, counted);
+    }
+
     private List<ProfiledRun> profiles(PlacedModel placed, ModelSettings settings) {
-        int vocabulary = placed.model().vocabularySize();
+        RateTests rates = rates(placed, settings, () -> {});
         List<ProfiledRun> runs = new ArrayList<>();
         for (int length : prompts) {
             if (length > 0) {
@@ -183,7 +201,7 @@ final class BenchCommand implements Callable<Integer> {
                 runs.add(
                         ProfiledRun.of(
                                 "pp" + length,
-                                tokens(length, vocabulary),
+                                rates.tokens(length),
                                 placed,
                                 settings.kvType(),
                                 rows));
@@ -194,57 +212,12 @@ final class BenchCommand implements Callable<Integer> {
                 runs.add(
                         ProfiledRun.of(
                                 "tg" + length,
-                                tokens(length, vocabulary),
+                                rates.tokens(length),
                                 placed,
                                 settings.kvType(),
                                 1));
             }
         }
         return runs;
-    }
-
-    private Measurement run(
-            String test,
-            int length,
-            PlacedModel placed,
-            ModelSettings settings,
-            Progress progress) {
-        progress.note(test);
-        boolean prompt = test.startsWith("pp");
-        int vocabulary = placed.model().vocabularySize();
-        int[] tokens = tokens(length, vocabulary);
-        List<Double> seconds = new ArrayList<>();
-        try (SequenceRunner runner =
-                new SequenceRunner(
-                        placed,
-                        settings.kvType(),
-                        length,
-                        prompt ? Math.min(length, settings.stepRows()) : 1)) {
-            for (int i = 0; i <= repetitions; i++) {
-                runner.clear();
-                long start = System.nanoTime();
-                if (prompt) {
-                    runner.run(tokens, false, (position, logits) -> {});
-                } else {
-                    for (int token : tokens) {
-                        runner.run(new int[] {token}, false, (position, logits) -> {});
-                    }
-                }
-                if (i > 0) { // the first one warms up
-                    seconds.add((System.nanoTime() - start) / 1e9);
-                }
-                progress.advance(1);
-            }
-        }
-        return Measurement.of(test, length, seconds);
-    }
-
-    /** Tokens spread over the vocabulary, always the same. */
-    private static int[] tokens(int count, int vocabulary) {
-        int[] tokens = new int[count];
-        for (int i = 0; i < count; i++) {
-            tokens[i] = (int) ((i * 7919L + 13) % vocabulary);
-        }
-        return tokens;
     }
 }

@@ -114,7 +114,7 @@ class ProfiledRunTest {
     private float[] logits(Kernels kernels) {
         float[] last = new float[model.model().vocabularySize()];
         try (SequenceRunner runner =
-                new SequenceRunner(model, DType.F16, TOKENS.length, 3, kernels)) {
+                new SequenceRunner(model, DType.F16, TOKENS.length, 3, 1, kernels)) {
             runner.run(
                     TOKENS,
                     false,
