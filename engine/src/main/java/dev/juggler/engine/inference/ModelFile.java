@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * it without a scheduler (comparisons, benchmarks). Closing it unmaps the file.
  */
 public final class ModelFile implements AutoCloseable {
-    private final GgufFile gguf;
+    private GgufFile gguf;
     private final ModelLoader loader = ModelLoader.builtIn();
     private final @Nullable Devices devices;
     private final ModelOutline outline;
@@ -86,7 +86,7 @@ public final class ModelFile implements AutoCloseable {
         if (open == null) {
             throw new IllegalStateException("a model on assumed devices is not loaded");
         }
-        outline.readAhead(gguf, progress);
+        gguf = outline.settings().fileMemory().settle(gguf, outline.settings().name(), progress);
         return loader.load(gguf, outline.placement()::device, open);
     }
 

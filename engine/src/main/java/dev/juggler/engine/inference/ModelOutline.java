@@ -4,7 +4,6 @@ import dev.juggler.engine.cache.KvCachePlan;
 import dev.juggler.engine.device.ModelDescription;
 import dev.juggler.engine.device.ModelLoader;
 import dev.juggler.engine.gguf.GgufFile;
-import dev.juggler.engine.gguf.ReadAhead;
 import dev.juggler.engine.placement.ExpertUse;
 import dev.juggler.engine.placement.Hardware;
 import dev.juggler.engine.placement.Placement;
@@ -14,9 +13,6 @@ import dev.juggler.engine.placement.WeightDescriptor;
 import dev.juggler.engine.placement.Workload;
 import dev.juggler.engine.placement.Workload.StepShape;
 import dev.juggler.inference.InferenceException;
-import dev.juggler.kernel.HostMemory;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * How a configured model would be loaded on these devices: which weight where, how large cache and
@@ -33,8 +29,6 @@ public record ModelOutline(
         Workload workload,
         Placement placement,
         ExpertUse use) {
-    private static final Logger LOG = LoggerFactory.getLogger(ModelOutline.class);
-    private static final long MEGABYTE = 1_000_000;
 
     /**
      * Reads the outline of a model.
@@ -132,29 +126,6 @@ public record ModelOutline(
                     InferenceException.Kind.UNAVAILABLE,
                     "model %s: %s".formatted(settings.name(), e.getMessage()),
                     e);
-        }
-    }
-
-    /**
-     * Reads what is not in memory of the file, where the settings want it and there is room.
-     *
-     * @throws dev.juggler.engine.gguf.GgufException if the disk fails
-     */
-    void readAhead(GgufFile file, LoadProgress progress) {
-        if (!settings.readAhead()) {
-            return;
-        }
-        ReadAhead missing = file.readAhead();
-        long free = HostMemory.now().free();
-        if (missing.bytes() > free) {
-            LOG.info(
-                    "model {} is not read ahead: {} MB of its file are not in memory, {} MB are free;"
-                            + " what is needed is read when it is used",
-                    settings.name(),
-                    missing.bytes() / MEGABYTE,
-                    free / MEGABYTE);
-        } else if (missing.bytes() > 0) {
-            missing.run(progress.begin(settings.name()));
         }
     }
 

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * What the configuration says of one model; the keys are described in reference.conf.
  *
  * @param context most tokens of a sequence, or null for what suits the model
- * @param readAhead whether its file is read into memory before it is used
+ * @param fileMemory how its file is brought into memory and kept there
  * @param keepAlive how long it stays after its last use, or null for ever
  * @param chatTemplate a template instead of the model's own, or null
  */
@@ -36,7 +36,7 @@ public record ModelSettings(
         int queue,
         int stepRows,
         DType kvType,
-        boolean readAhead,
+        FileMemory fileMemory,
         @Nullable Duration keepAlive,
         Duration stallTimeout,
         @Nullable String chatTemplate,
@@ -87,7 +87,7 @@ public record ModelSettings(
                 queue,
                 Math.max(stepRows, sequences),
                 kvType,
-                readAhead,
+                fileMemory,
                 keepAlive,
                 stallTimeout,
                 chatTemplate,
@@ -104,7 +104,7 @@ public record ModelSettings(
                 queue,
                 stepRows,
                 kvType,
-                readAhead,
+                fileMemory,
                 keepAlive,
                 stallTimeout,
                 chatTemplate,
@@ -156,7 +156,10 @@ public record ModelSettings(
                         number("queue", 0, 1 << 20),
                         number("step-rows", parallel, MOST_ROWS),
                         exact ? DType.F32 : dtype(),
-                        config.getBoolean("read-ahead"),
+                        new FileMemory(
+                                config.getBoolean("read-ahead"),
+                                hugePages(),
+                                config.getBoolean("mlock")),
                         keepAlive(onlyModel),
                         config.getDuration("stall-timeout"),
                         chatTemplate(),
@@ -194,6 +197,18 @@ public record ModelSettings(
             throw invalid(
                     "juggler.models.%s.kv-type is %s, it must be an element type such as f16, f32"
                             .formatted(name, text));
+        }
+
+        private FileMemory.HugePages hugePages() {
+            String text = config.getString("huge-pages").toUpperCase(Locale.ROOT);
+            for (FileMemory.HugePages choice : FileMemory.HugePages.values()) {
+                if (choice.name().equals(text)) {
+                    return choice;
+                }
+            }
+            throw invalid(
+                    "juggler.models.%s.huge-pages is %s, it must be auto, never or always"
+                            .formatted(name, config.getString("huge-pages")));
         }
 
         private @Nullable Duration keepAlive(boolean onlyModel) {

@@ -90,7 +90,7 @@ final class ServedModel implements AutoCloseable {
         try {
             PromptEncoder.requireFit(
                     encoder.tokenizer(), loading.outline.description().vocabularySize());
-            loading.outline.readAhead(loading.file, progress);
+            loading.file = settings.fileMemory().settle(loading.file, settings.name(), progress);
             Scheduler scheduler = loading.scheduler();
             EngineLoop loop = loading.loop(scheduler, locks);
             Thread thread =
@@ -119,7 +119,7 @@ final class ServedModel implements AutoCloseable {
         final Plan plan;
         final Devices devices;
         final ModelLoader loader;
-        final GgufFile file;
+        GgufFile file;
         final Deque<Runnable> closers = new ArrayDeque<>();
 
         Loading(ModelSettings configured, ModelLoader loader, Devices devices) {
@@ -129,7 +129,7 @@ final class ServedModel implements AutoCloseable {
             ModelSettings settings =
                     configured.withPlacement(configured.placement().without(failed));
             file = GgufFile.open(settings.path());
-            closers.push(file::close);
+            closers.push(() -> file.close());
             try {
                 outline =
                         ModelOutline.of(

@@ -46,12 +46,7 @@ public record ProfiledRun(String test, int tokens, List<Profile.Total> phases) {
                 };
         try (SequenceRunner runner =
                 new SequenceRunner(
-                        placed,
-                        kvType,
-                        tokens.length,
-                        rowsPerStep,
-                        1,
-                        placed.profiled(profile))) {
+                        placed, kvType, tokens.length, rowsPerStep, 1, placed.profiled(profile))) {
             for (int pass = 0; pass < 2; pass++) { // the first one warms up
                 runner.clear();
                 profile.clear();

@@ -36,8 +36,8 @@ public record RateTests(
     }
 
     /**
-     * {@code tgN}: {@code length} tokens from an empty cache, one at a time; {@code tgNxP} of {@code
-     * parallel} sequences side by side, all their tokens counted.
+     * {@code tgN}: {@code length} tokens from an empty cache, one at a time; {@code tgNxP} of
+     * {@code parallel} sequences side by side, all their tokens counted.
      */
     public Measurement generation(int length, int parallel) {
         int[][] tokens = new int[length][parallel];

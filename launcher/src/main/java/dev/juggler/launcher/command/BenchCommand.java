@@ -94,6 +94,7 @@ final class BenchCommand implements Callable<Integer> {
     private boolean profile;
 
     @Mixin private CommonOptions common = new CommonOptions();
+    @Mixin private MemoryOptions memory = new MemoryOptions();
     @Spec private CommandSpec spec = CommandSpec.create();
 
     @Override
@@ -138,7 +139,7 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private Configuration configuration() {
-        Configuration configuration = common.configuration();
+        Configuration configuration = memory.apply(common.configuration());
         return threads == null
                 ? configuration
                 : configuration.with(
@@ -188,8 +189,7 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private RateTests rates(PlacedModel placed, ModelSettings settings, Runnable counted) {
-        return new RateTests(
-                placed, settings.kvType(), settings.stepRows(), repetitions, counted);
+        return new RateTests(placed, settings.kvType(), settings.stepRows(), repetitions, counted);
     }
 
     private List<ProfiledRun> profiles(PlacedModel placed, ModelSettings settings) {
@@ -211,11 +211,7 @@ final class BenchCommand implements Callable<Integer> {
             if (length > 0) {
                 runs.add(
                         ProfiledRun.of(
-                                "tg" + length,
-                                rates.tokens(length),
-                                placed,
-                                settings.kvType(),
-                                1));
+                                "tg" + length, rates.tokens(length), placed, settings.kvType(), 1));
             }
         }
         return runs;

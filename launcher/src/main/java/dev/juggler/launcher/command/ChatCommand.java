@@ -70,6 +70,7 @@ final class ChatCommand implements Callable<Integer> {
 
     @Mixin private SamplingOptions sampling = new SamplingOptions();
     @Mixin private CommonOptions common = new CommonOptions();
+    @Mixin private MemoryOptions memory = new MemoryOptions();
     @Spec private CommandSpec spec = CommandSpec.create();
 
     private final List<Message> conversation = new ArrayList<>();
@@ -77,7 +78,7 @@ final class ChatCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, InterruptedException {
         Logging.beQuiet();
-        ModelArgument chosen = ModelArgument.resolve(common.configuration(), model);
+        ModelArgument chosen = ModelArgument.resolve(memory.apply(common.configuration()), model);
         try (Wiring wiring = Wiring.engine(chosen.configuration());
                 Terminal terminal = TerminalBuilder.builder().system(true).dumb(true).build()) {
             Inference inference = wiring.inference();

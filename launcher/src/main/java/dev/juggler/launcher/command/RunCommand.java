@@ -97,12 +97,13 @@ final class RunCommand implements Callable<Integer> {
 
     @Mixin private SamplingOptions sampling = new SamplingOptions();
     @Mixin private CommonOptions common = new CommonOptions();
+    @Mixin private MemoryOptions memory = new MemoryOptions();
     @Spec private CommandSpec spec = CommandSpec.create();
 
     @Override
     public Integer call() throws InterruptedException, IOException {
         Logging.beQuiet();
-        Configuration configuration = common.configuration();
+        Configuration configuration = memory.apply(common.configuration());
         takeModelFromWords(configuration);
         ModelArgument chosen = ModelArgument.resolve(configuration, model);
         Prompt prompt = prompt();

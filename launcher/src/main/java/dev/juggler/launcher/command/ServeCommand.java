@@ -37,6 +37,7 @@ final class ServeCommand implements Callable<Integer> {
     private @Nullable Integer port;
 
     @Mixin private CommonOptions common = new CommonOptions();
+    @Mixin private MemoryOptions memory = new MemoryOptions();
     @Spec private CommandSpec spec = CommandSpec.create();
 
     @Override
@@ -48,7 +49,7 @@ final class ServeCommand implements Callable<Integer> {
         if (port != null) {
             overrides.put("juggler.server.port", port.toString());
         }
-        Configuration configuration = common.configuration().with(overrides);
+        Configuration configuration = memory.apply(common.configuration()).with(overrides);
         ModelArgument chosen = model == null ? null : ModelArgument.resolve(configuration, model);
         Wiring wiring = Wiring.server(chosen == null ? configuration : chosen.configuration());
         try {

@@ -1,0 +1,124 @@
+package dev.juggler.engine.gguf;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.VarHandle;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * What operating systems offer beside mapping a file: memory in huge pages (Linux, transparent huge
+ * pages) and locking pages so that they are never swapped out or dropped (POSIX mlock).
+ */
+final class SystemMemory {
+    private static final Path TRANSPARENT_HUGE_PAGES =
+            Path.of("/sys/kernel/mm/transparent_hugepage/enabled");
+    private static final long HUGE_PAGE = 2L << 20;
+
+    /* From Linux's mman.h. */
+    private static final int READ_AND_WRITE = 3;
+    private static final int PRIVATE_AND_ANONYMOUS = 0x22;
+    private static final int ADVISE_HUGE_PAGES = 14;
+    private static final long MAP_FAILED = -1;
+
+    private SystemMemory() {}
+
+    /** Whether memory in huge pages can be had here. */
+    static boolean hasHugePages() {
+        try {
+            String modes = Files.readString(TRANSPARENT_HUGE_PAGES);
+            return modes.contains("[madvise]") || modes.contains("[always]");
+        } catch (IOException e) { // another system, or a kernel without them
+            return false;
+        }
+    }
+
+    /**
+     * Allocates memory in huge pages as far as the system has some, zeroed when it is touched.
+     *
+     * @param arena frees it
+     * @throws IOException if there is no such memory, with the reason
+     */
+    @SuppressWarnings("restricted") // the address is what mmap has just given
+    static MemorySegment allocateHuge(long bytes, Arena arena) throws IOException {
+        long length = Math.ceilDiv(bytes, HUGE_PAGE) * HUGE_PAGE + HUGE_PAGE;
+        ValueLayout word = ValueLayout.JAVA_LONG;
+        ValueLayout number = ValueLayout.JAVA_INT;
+        Call map =
+                new Call(
+                        "mmap",
+                        FunctionDescriptor.of(word, word, word, number, number, number, word));
+        long address = map.apply(0L, length, READ_AND_WRITE, PRIVATE_AND_ANONYMOUS, -1, 0L);
+        if (address == MAP_FAILED) {
+            throw new IOException("mmap failed with error " + map.error());
+        }
+        Call unmap = new Call("munmap", FunctionDescriptor.of(number, word, word));
+        MemorySegment all =
+                MemorySegment.ofAddress(address)
+                        .reinterpret(length, arena, memory -> unmap.apply(address, length));
+        new Call("madvise", FunctionDescriptor.of(number, word, word, number))
+                .apply(address, length, ADVISE_HUGE_PAGES);
+        return all.asSlice(-address & (HUGE_PAGE - 1), bytes);
+    }
+
+    /**
+     * Keeps pages in memory for as long as they are mapped.
+     *
+     * @throws IOException if the system does not allow it, with the reason
+     */
+    static void lock(MemorySegment memory) throws IOException {
+        Call lock =
+                new Call(
+                        "mlock",
+                        FunctionDescriptor.of(
+                                ValueLayout.JAVA_INT,
+                                ValueLayout.JAVA_LONG,
+                                ValueLayout.JAVA_LONG));
+        if (lock.apply(memory.address(), memory.byteSize()) != 0) {
+            throw new IOException("mlock failed with error " + lock.error());
+        }
+    }
+
+    /** A function of the C library, whose error number is kept. */
+    private static final class Call {
+        private static final Linker.Option KEEP_ERROR = Linker.Option.captureCallState("errno");
+        private static final VarHandle ERROR =
+                Linker.Option.captureStateLayout()
+                        .varHandle(MemoryLayout.PathElement.groupElement("errno"));
+
+        private final MethodHandle function;
+        private final MemorySegment state =
+                Arena.ofAuto().allocate(Linker.Option.captureStateLayout());
+
+        @SuppressWarnings("restricted") // the descriptors are those of POSIX
+        Call(String name, FunctionDescriptor descriptor) throws IOException {
+            Linker linker = Linker.nativeLinker();
+            MemorySegment address =
+                    linker.defaultLookup()
+                            .find(name)
+                            .orElseThrow(() -> new IOException("this system has no " + name));
+            function = linker.downcallHandle(address, descriptor, KEEP_ERROR);
+        }
+
+        long apply(Object... arguments) {
+            Object[] all = new Object[arguments.length + 1];
+            all[0] = state;
+            System.arraycopy(arguments, 0, all, 1, arguments.length);
+            try {
+                return ((Number) function.invokeWithArguments(all)).longValue();
+            } catch (Throwable e) {
+                throw new IllegalStateException(e); // functions of C do not throw
+            }
+        }
+
+        int error() {
+            return (int) ERROR.get(state, 0L);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+package dev.juggler.engine.inference;
+
+import dev.juggler.engine.gguf.GgufFile;
+import dev.juggler.engine.gguf.ReadAhead;
+import dev.juggler.inference.InferenceException;
+import dev.juggler.kernel.HostMemory;
+import java.io.IOException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * How a model's file is brought into memory and kept there.
+ *
+ * @param readAhead whether it is read before it is used
+ * @param hugePages whether it is copied into huge pages
+ * @param lock whether its memory is locked
+ */
+record FileMemory(boolean readAhead, HugePages hugePages, boolean lock) {
+    /** When a file is copied into huge pages. */
+    enum HugePages {
+        NEVER,
+        AUTO,
+        ALWAYS
+    }
+
+    private static final Logger LOG = LoggerFactory.getLogger(FileMemory.class);
+    private static final long MEGABYTE = 1_000_000;
+
+    /** Smaller files are not worth the time of the measurement. */
+    private static final long WORTHWHILE = 2L << 30;
+
+    /** What is left to others beside a copy. */
+    private static final long RESERVE = 2L << 30;
+
+    /** The copy is worth its time from here on. */
+    private static final double ENOUGH = 1.25;
+
+    /**
+     * Does all of it.
+     *
+     * @param file is closed if another one takes its place
+     * @return the file to use
+     * @throws dev.juggler.engine.gguf.GgufException if the disk fails
+     * @throws InferenceException of kind UNAVAILABLE if memory cannot be locked, or huge pages that
+     *     must be used cannot be had
+     */
+    GgufFile settle(GgufFile file, String model, LoadProgress progress) {
+        if (readAhead) {
+            readAhead(file, model, progress);
+        }
+        GgufFile settled = hugePages == HugePages.NEVER ? file : inHugePages(file, model);
+        if (lock) {
+            lock(settled, model);
+        }
+        return settled;
+    }
+
+    private static void readAhead(GgufFile file, String model, LoadProgress progress) {
+        ReadAhead missing = file.readAhead();
+        long free = HostMemory.now().free();
+        if (missing.bytes() > free) {
+            LOG.info(
+                    "model {} is not read ahead: {} MB of its file are not in memory, {} MB are free;"
+                            + " what is needed is read when it is used",
+                    model,
+                    missing.bytes() / MEGABYTE,
+                    free / MEGABYTE);
+        } else if (missing.bytes() > 0) {
+            missing.run(progress.begin(model));
+        }
+    }
+
+    private GgufFile inHugePages(GgufFile file, String model) {
+        boolean must = hugePages == HugePages.ALWAYS;
+        boolean room = HostMemory.now().free() > file.fileBytes() + RESERVE;
+        boolean candidate = GgufFile.hugePagesExist() && file.fileBytes() >= WORTHWHILE && room;
+        if (!must && !candidate) {
+            return file;
+        }
+        try {
+            double gain = must ? 0 : file.hugePageGain();
+            if (!must && gain < ENOUGH) {
+                LOG.debug(
+                        "model {} stays mapped: huge pages are read {} times as fast", model, gain);
+                return file;
+            }
+            if (must && !room) {
+                throw new IOException(
+                        "%d MB are free, %d MB are needed for the copy and the rest"
+                                .formatted(
+                                        HostMemory.now().free() / MEGABYTE,
+                                        (file.fileBytes() + RESERVE) / MEGABYTE));
+            }
+            GgufFile copy = file.inHugePages();
+            file.close();
+            LOG.info(
+                    "model {} is copied into huge pages{}",
+                    model,
+                    must ? "" : ", which are read %.2f times as fast".formatted(gain));
+            return copy;
+        } catch (IOException e) {
+            if (must) {
+                throw new InferenceException(
+                        InferenceException.Kind.UNAVAILABLE,
+                        "model %s cannot be copied into huge pages: %s; set huge-pages = never"
+                                .formatted(model, e.getMessage()),
+                        e);
+            }
+            return file;
+        }
+    }
+
+    private static void lock(GgufFile file, String model) {
+        try {
+            file.lock();
+        } catch (IOException e) {
+            throw new InferenceException(
+                    InferenceException.Kind.UNAVAILABLE,
+                    "the %d MB of model %s cannot be locked in memory: %s; raise the limit of locked memory (ulimit -l), or set mlock = false"
+                            .formatted(file.fileBytes() / MEGABYTE, model, e.getMessage()),
+                    e);
+        }
+    }
+}
