@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 final class AdaptiveKernels implements LaneKernels {
     private final LaneKernels scalar;
     private final LaneKernels vector;
+    private final CodeLoops codes;
     private final Map<DType, RowDecoder> decoders = new EnumMap<>(DType.class);
     private final WarmSwitch pairs = new WarmSwitch();
     private final WarmSwitch singles = new WarmSwitch();
@@ -22,6 +23,7 @@ final class AdaptiveKernels implements LaneKernels {
     AdaptiveKernels(LaneKernels scalar, LaneKernels vector) {
         this.scalar = scalar;
         this.vector = vector;
+        codes = new AdaptiveCodeLoops(vector.codes());
         for (DType dtype : BlockFormats.types()) {
             RowDecoder plain = scalar.decoder(dtype);
             RowDecoder fast = vector.decoder(dtype);
@@ -31,6 +33,11 @@ final class AdaptiveKernels implements LaneKernels {
                 decoders.put(dtype, plain);
             }
         }
+    }
+
+    @Override
+    public CodeLoops codes() {
+        return codes;
     }
 
     @Override

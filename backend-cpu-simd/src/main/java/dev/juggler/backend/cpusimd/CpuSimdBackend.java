@@ -38,7 +38,7 @@ final class CpuSimdBackend implements Backend {
     }
 
     private static String activations(KernelChoice choice, CpuSimdOptions options) {
-        if (!choice.isNative() || options.exact()) {
+        if (options.kernels() == CpuSimdOptions.KernelSet.REFERENCE || options.exact()) {
             return "f32";
         }
         boolean brains = choice.set() == Set.AMX && options.tiles() == TilePrecision.BF16;
@@ -55,7 +55,11 @@ final class CpuSimdBackend implements Backend {
                 choice.set() == null
                         ? null
                         : new NativeKernels(choice.set(), options.exact() ? null : options.tiles());
-        KernelContext context = new KernelContext(pool, new PanelKernels(loops), loops, natives);
+        MatrixKernels matrix = new PanelKernels(loops);
+        if (natives == null && !options.exact()) {
+            matrix = new CodeKernels(loops.codes(), matrix);
+        }
+        KernelContext context = new KernelContext(pool, matrix, loops, natives);
         Products products = new PanelProducts(context);
         if (natives != null) {
             products = new NativeProducts(context, natives, products, options.exact());

@@ -16,12 +16,14 @@ final class DenseProduct {
     private final Inputs inputs = new Inputs();
     private final Inputs inner = new Inputs();
     private final InputLoading loading;
+    private final InputLoading innerLoading;
     private final Product product = new Product();
     private final GatedProduct gated = new GatedProduct();
 
     DenseProduct(KernelContext context) {
         this.context = context;
         loading = new InputLoading(context, inputs);
+        innerLoading = new InputLoading(context, inner);
     }
 
     /** {@code out = x · weightᵀ}. */
@@ -29,7 +31,7 @@ final class DenseProduct {
         int most = rowsAtOnce(x.columns());
         for (int first = 0; first < x.rows(); first += most) {
             int rows = Math.min(most, x.rows() - first);
-            loading.load(x, first, rows);
+            loading.load(x, first, rows, weight.dtype());
             product.run(out, first, rows, inputs, weight);
         }
     }
@@ -39,8 +41,9 @@ final class DenseProduct {
         int most = rowsAtOnce(Math.max(x.columns(), weights.gate().rows()));
         for (int first = 0; first < x.rows(); first += most) {
             int rows = Math.min(most, x.rows() - first);
-            loading.load(x, first, rows);
+            loading.load(x, first, rows, weights.gate().dtype(), weights.up().dtype());
             gated.run(rows, weights);
+            innerLoading.round(rows, weights.gate().rows(), weights.down().dtype());
             product.run(out, first, rows, inner, weights.down());
         }
     }

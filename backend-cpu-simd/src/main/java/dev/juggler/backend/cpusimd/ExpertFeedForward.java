@@ -23,6 +23,7 @@ final class ExpertFeedForward {
     private final Inputs inputs = new Inputs();
     private final Inputs inner = new Inputs();
     private final InputLoading loading;
+    private final InputLoading innerLoading;
     private final Upward upward = new Upward();
     private final Downward downward = new Downward();
     private final WeightedSum weightedSum;
@@ -35,6 +36,7 @@ final class ExpertFeedForward {
     ExpertFeedForward(KernelContext context) {
         this.context = context;
         loading = new InputLoading(context, inputs);
+        innerLoading = new InputLoading(context, inner);
         weightedSum = new WeightedSum(context);
     }
 
@@ -50,8 +52,9 @@ final class ExpertFeedForward {
             shares = Operands.grown(shares, groups.choices());
             long firstChoice = (long) first * ids.columns();
             Operands.load(routeWeights, firstChoice, shares, 0, groups.choices());
-            loading.load(x, first, rows);
+            loading.load(x, first, rows, weights.gate().dtype(), weights.up().dtype());
             upward.run(weights);
+            innerLoading.round(groups.present(), weights.gate().rows(), weights.down().dtype());
             downward.run(weights);
             weightedSum.runRows(rows, (long) groups.used() * out.columns());
         }

@@ -25,7 +25,7 @@ final class ExpertProduct implements WorkerTask {
     void multiply(Tensor out, Tensor x, Tensor stack, Tensor ids) {
         groups.sort(ids, 0, ids.rows(), stack.count());
         boolean shared = x.rows() == ids.rows();
-        loading.load(x, 0, x.rows());
+        loading.load(x, 0, x.rows(), stack.dtype());
         index = Operands.grown(index, groups.present());
         for (int i = 0; i < groups.present(); i++) {
             int choice = groups.order()[i];

@@ -74,8 +74,8 @@ final class KernelContext {
 
     /** As {@link #unitsPerPiece}, in whole panels. */
     int weightRowsPerPiece(int rows, long work, long totalWork) {
-        int panels = (rows + LaneKernels.PANEL_ROWS - 1) / LaneKernels.PANEL_ROWS;
-        return LaneKernels.PANEL_ROWS
-                * unitsPerPiece(panels, work * LaneKernels.PANEL_ROWS, totalWork);
+        int panel = matrix.panelRows();
+        int panels = (rows + panel - 1) / panel;
+        return panel * unitsPerPiece(panels, work * panel, totalWork);
     }
 }

@@ -19,6 +19,9 @@ public interface LaneKernels {
     /** Weight rows that are multiplied together. */
     int PANEL_ROWS = 6;
 
+    /** The loops for products of integers. */
+    CodeLoops codes();
+
     /** How the elements of a type are read, or null if it is not done faster here. */
     @Nullable RowDecoder decoder(DType dtype);
 

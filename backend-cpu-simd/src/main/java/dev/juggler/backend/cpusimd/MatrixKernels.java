@@ -16,6 +16,16 @@ interface MatrixKernels {
     Set<DType> weightTypes();
 
     /**
+     * How many elements of x share a scale where they are rounded to 8 bits to be multiplied with a
+     * type of weight: 32 or 256; 0 where they stay F32. Rows of x that were not rounded so are
+     * multiplied as they are.
+     */
+    int roundedBlock(DType weight);
+
+    /** Weight rows that are multiplied together: pieces of work are whole numbers of them. */
+    int panelRows();
+
+    /**
      * {@code out[j · rowCount + i] = x row j · weight row (firstRow + i)}. Each byte of the weight
      * is read once for up to {@link Inputs#BLOCK} rows of x.
      *

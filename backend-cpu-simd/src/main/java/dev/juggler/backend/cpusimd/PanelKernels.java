@@ -43,6 +43,16 @@ final class PanelKernels implements MatrixKernels {
     }
 
     @Override
+    public int roundedBlock(DType weight) {
+        return 0;
+    }
+
+    @Override
+    public int panelRows() {
+        return PANEL_ROWS;
+    }
+
+    @Override
     public RowDecoder decoder(DType dtype) {
         @Nullable RowDecoder decoder = decoders.get(dtype);
         if (decoder == null) {

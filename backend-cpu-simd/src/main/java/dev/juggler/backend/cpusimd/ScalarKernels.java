@@ -9,6 +9,16 @@ import org.jspecify.annotations.Nullable;
  * these loops are.
  */
 final class ScalarKernels implements LaneKernels {
+    /** Weight rows of a panel of {@link #codes()}. */
+    private static final int HEIGHT = 8;
+
+    private final CodeLoops codes = new ScalarCodeLoops(HEIGHT);
+
+    @Override
+    public CodeLoops codes() {
+        return codes;
+    }
+
     @Override
     public @Nullable RowDecoder decoder(DType dtype) {
         return ScalarDecoders.of(dtype);

@@ -21,6 +21,11 @@ public final class WorkerScratch {
 
     private final Map<Use, float[]> arrays = new EnumMap<>(Use.class);
 
+    /** Numbers of rows. */
+    public final int[] rows = new int[CodeKernels.MOST_X];
+
+    private CodePanel[] panels = new CodePanel[0];
+
     /** What a float array is for; arrays of different uses can be in use together. */
     public enum Use {
         /** Decoded weights. */
@@ -49,6 +54,14 @@ public final class WorkerScratch {
         for (Use use : Use.values()) {
             arrays.put(use, NONE);
         }
+    }
+
+    /** Panels of {@code height} rows; made once, since all loops of a backend have one height. */
+    CodePanel[] panels(int height) {
+        if (panels.length == 0) {
+            panels = new CodePanel[] {new CodePanel(height), new CodePanel(height)};
+        }
+        return panels;
     }
 
     /** The array of a use, at least {@code size} long. */

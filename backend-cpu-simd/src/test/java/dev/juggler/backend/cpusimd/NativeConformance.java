@@ -29,13 +29,17 @@ abstract class NativeConformance extends BackendConformanceTest {
 
     @Override
     protected Tolerance tolerance(Operation operation, DType dtype) {
-        if (!NativeKernels.quantized().contains(dtype)) {
-            return super.tolerance(operation, dtype);
-        }
+        return NativeKernels.quantized().contains(dtype)
+                ? roundedActivations(operation, super.tolerance(operation, dtype))
+                : super.tolerance(operation, dtype);
+    }
+
+    /** The tolerance where activations are rounded to 8 bits before products. */
+    static Tolerance roundedActivations(Operation operation, Tolerance others) {
         return switch (operation) {
             case MATMUL, MATMUL_BY_EXPERT -> Tolerance.INT8_ACTIVATIONS;
             case FEED_FORWARD, EXPERTS, MIXTURE_OF_EXPERTS -> TWO_PRODUCTS;
-            default -> super.tolerance(operation, dtype);
+            default -> others;
         };
     }
 }

@@ -1,12 +1,8 @@
 package dev.juggler.backend.cpusimd;
 
-import dev.juggler.kernel.Backend;
-import dev.juggler.tck.BackendConformanceTest;
-
 /** The conformance kit on vector loops of 128 bits. */
-class Vector128ConformanceTest extends BackendConformanceTest {
-    @Override
-    protected Backend openBackend() {
-        return Backends.open("vector", 128, 2);
+class Vector128ConformanceTest extends VectorConformance {
+    Vector128ConformanceTest() {
+        super(128);
     }
 }

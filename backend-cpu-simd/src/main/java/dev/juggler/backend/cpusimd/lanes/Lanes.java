@@ -21,6 +21,10 @@ final class Lanes {
     static final VectorSpecies<Integer> INTS =
             VectorSpecies.of(int.class, VectorShape.forBitSize(BITS));
 
+    /** Shorts of a whole vector: two for each lane. */
+    static final VectorSpecies<Short> SHORTS_OF_INTS =
+            VectorSpecies.of(short.class, VectorShape.forBitSize(BITS));
+
     /** Elements of a vector: 4, 8 or 16. */
     static final int LENGTH = FLOATS.length();
 

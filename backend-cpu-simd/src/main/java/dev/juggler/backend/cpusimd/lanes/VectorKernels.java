@@ -3,6 +3,7 @@ package dev.juggler.backend.cpusimd.lanes;
 import static dev.juggler.backend.cpusimd.lanes.Lanes.FLOATS;
 import static dev.juggler.backend.cpusimd.lanes.Lanes.LENGTH;
 
+import dev.juggler.backend.cpusimd.CodeLoops;
 import dev.juggler.backend.cpusimd.LaneKernels;
 import dev.juggler.backend.cpusimd.RowDecoder;
 import dev.juggler.kernel.DType;
@@ -11,7 +12,14 @@ import org.jspecify.annotations.Nullable;
 
 /** {@link LaneKernels} on vectors of this loader's width. */
 public final class VectorKernels implements LaneKernels {
+    private final CodeLoops codes = new VectorCodeLoops();
+
     public VectorKernels() {}
+
+    @Override
+    public CodeLoops codes() {
+        return codes;
+    }
 
     @Override
     public @Nullable RowDecoder decoder(DType dtype) {

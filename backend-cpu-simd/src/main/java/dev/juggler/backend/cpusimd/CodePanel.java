@@ -1,0 +1,58 @@
+package dev.juggler.backend.cpusimd;
+
+/**
+ * A few weight rows by 256 columns, taken apart so that a weight row is a lane of every vector and
+ * no sum runs across lanes. With {@code height} rows, element r of each group of {@code height}
+ * array elements belongs to row r.
+ */
+public final class CodePanel {
+    /** Columns of a panel: a block of most types, eight of the others. */
+    public static final int COLUMNS = 256;
+
+    /** Columns that are taken apart together. */
+    public static final int RUN = 32;
+
+    /** 32-bit words of codes and scales in a block of 256 at most. */
+    private static final int MOST_WORDS = 72;
+
+    /** Bytes of a chunk at most: eight blocks of Q8_0. */
+    private static final int MOST_BYTES = 8 * 34;
+
+    /** A chunk of one row as it is stored. */
+    public final short[] stored = new short[MOST_BYTES / Short.BYTES];
+
+    /** The blocks of all rows, word by word. */
+    public final int[] words;
+
+    /**
+     * Codes in two halves of an int: element 2 · (c / 4) · height + r holds columns c and c + 2 of
+     * row r, and the next group holds columns c + 1 and c + 3, for c a multiple of 4. A word of
+     * four bytes falls apart into these two by a shift and two masks.
+     */
+    public final int[] codes;
+
+    /** Integer scales, by 16 or 32 columns. */
+    public final int[] scales;
+
+    /** Integer minimums, by as many columns. */
+    public final int[] minimums;
+
+    /** Scales of the blocks. */
+    public final float[] blockScales;
+
+    /** Scales of the integer minimums of the blocks. */
+    public final float[] blockMinimums;
+
+    /** Sums while a panel is multiplied. */
+    public final int[] sums;
+
+    CodePanel(int height) {
+        words = new int[MOST_WORDS * height];
+        codes = new int[COLUMNS / 2 * height];
+        scales = new int[COLUMNS / 16 * height];
+        minimums = new int[COLUMNS / 16 * height];
+        blockScales = new float[COLUMNS / RUN * height];
+        blockMinimums = new float[COLUMNS / RUN * height];
+        sums = new int[8 * height];
+    }
+}

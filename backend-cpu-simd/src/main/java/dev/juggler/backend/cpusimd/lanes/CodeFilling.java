@@ -1,0 +1,158 @@
+package dev.juggler.backend.cpusimd.lanes;
+
+import static dev.juggler.backend.cpusimd.lanes.Lanes.INTS;
+import static dev.juggler.backend.cpusimd.lanes.Lanes.LENGTH;
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+
+import dev.juggler.backend.cpusimd.CodePanel;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.IntVector;
+
+/**
+ * Takes words apart into codes and integer scales, a weight row in each lane. Word {@code w} holds
+ * four bytes of a row; its bytes 0 and 2 become the halves of one int, 1 and 3 of another.
+ */
+final class CodeFilling {
+    private static final int NIBBLES = 0x000F000F;
+    private static final int HIGHS = 0x00300030;
+    private static final int FIFTHS = 0x00100010;
+
+    /** Ints of a run of 32 codes. */
+    private static final int RUN = CodePanel.RUN / 2 * LENGTH;
+
+    private CodeFilling() {}
+
+    /** Blocks of four words: low halves are the first 16 codes, high halves the last. */
+    static void nibbles(int[] words, int count, int offset, int[] codes) {
+        for (int i = 0; i < count; i++) {
+            IntVector word = IntVector.fromArray(INTS, words, i * LENGTH);
+            int to = i / 4 * RUN + i % 4 * 2 * LENGTH;
+            less(word.and(NIBBLES), offset).intoArray(codes, to);
+            less(word.lanewise(LSHR, 8).and(NIBBLES), offset).intoArray(codes, to + LENGTH);
+            less(word.lanewise(LSHR, 4).and(NIBBLES), offset).intoArray(codes, to + 8 * LENGTH);
+            less(word.lanewise(LSHR, 12).and(NIBBLES), offset).intoArray(codes, to + 9 * LENGTH);
+        }
+    }
+
+    /** Every byte is a code with its sign. */
+    static void signedBytes(int[] words, int count, int[] codes) {
+        for (int i = 0; i < count; i++) {
+            IntVector word = IntVector.fromArray(INTS, words, i * LENGTH);
+            int to = i * 2 * LENGTH;
+            less(
+                            word.and(0x00FF00FF)
+                                    .lanewise(jdk.incubator.vector.VectorOperators.XOR, 0x00800080),
+                            128)
+                    .intoArray(codes, to);
+            less(
+                            word.lanewise(LSHR, 8)
+                                    .and(0x00FF00FF)
+                                    .lanewise(jdk.incubator.vector.VectorOperators.XOR, 0x00800080),
+                            128)
+                    .intoArray(codes, to + LENGTH);
+        }
+    }
+
+    /** Eight words hold two runs: one in the low halves of their bytes, one in the high. */
+    static void q4(int[] words, int at, int[] codes) {
+        for (int i = 0; i < 32; i++) {
+            IntVector word = IntVector.fromArray(INTS, words, at + i * LENGTH);
+            int to = i / 8 * 2 * RUN + i % 8 * 2 * LENGTH;
+            word.and(NIBBLES).intoArray(codes, to);
+            word.lanewise(LSHR, 8).and(NIBBLES).intoArray(codes, to + LENGTH);
+            word.lanewise(LSHR, 4).and(NIBBLES).intoArray(codes, to + RUN);
+            word.lanewise(LSHR, 12).and(NIBBLES).intoArray(codes, to + RUN + LENGTH);
+        }
+    }
+
+    /** As {@link #q4}; bit g of the bytes of eight other words is the fifth bit of run g. */
+    static void q5(int[] words, int fifthsAt, int at, int[] codes) {
+        for (int i = 0; i < 32; i++) {
+            IntVector word = IntVector.fromArray(INTS, words, at + i * LENGTH);
+            IntVector fifths =
+                    IntVector.fromArray(INTS, words, fifthsAt + i % 8 * LENGTH)
+                            .lanewise(LSHR, i / 8 * 2);
+            IntVector odds = fifths.lanewise(LSHR, 8);
+            int to = i / 8 * 2 * RUN + i % 8 * 2 * LENGTH;
+            word.and(NIBBLES).or(fifths.lanewise(LSHL, 4).and(FIFTHS)).intoArray(codes, to);
+            word.lanewise(LSHR, 8)
+                    .and(NIBBLES)
+                    .or(odds.lanewise(LSHL, 4).and(FIFTHS))
+                    .intoArray(codes, to + LENGTH);
+            word.lanewise(LSHR, 4)
+                    .and(NIBBLES)
+                    .or(fifths.lanewise(LSHL, 3).and(FIFTHS))
+                    .intoArray(codes, to + RUN);
+            word.lanewise(LSHR, 12)
+                    .and(NIBBLES)
+                    .or(odds.lanewise(LSHL, 3).and(FIFTHS))
+                    .intoArray(codes, to + RUN + LENGTH);
+        }
+    }
+
+    /**
+     * Half of a block has sixteen words of low bits and eight of high ones: runs 0 and 2 share the
+     * first eight words, 1 and 3 the others.
+     */
+    static void q6(int[] words, int[] codes) {
+        for (int i = 0; i < 32; i++) {
+            int half = i / 16;
+            int second = i / 8 % 2;
+            IntVector low = IntVector.fromArray(INTS, words, i * LENGTH);
+            IntVector high =
+                    IntVector.fromArray(INTS, words, (32 + half * 8 + i % 8) * LENGTH)
+                            .lanewise(LSHR, 2 * second);
+            int to = (4 * half + second) * RUN + i % 8 * 2 * LENGTH;
+            less(low.and(NIBBLES).or(high.lanewise(LSHL, 4).and(HIGHS)), 32).intoArray(codes, to);
+            less(low.lanewise(LSHR, 8).and(NIBBLES).or(high.lanewise(LSHR, 4).and(HIGHS)), 32)
+                    .intoArray(codes, to + LENGTH);
+            less(low.lanewise(LSHR, 4).and(NIBBLES).or(high.and(HIGHS)), 32)
+                    .intoArray(codes, to + 2 * RUN);
+            less(low.lanewise(LSHR, 12).and(NIBBLES).or(high.lanewise(LSHR, 8).and(HIGHS)), 32)
+                    .intoArray(codes, to + 2 * RUN + LENGTH);
+        }
+    }
+
+    private static IntVector less(IntVector codes, int offset) {
+        return codes.reinterpretAsShorts().sub((short) offset).reinterpretAsInts();
+    }
+
+    /** Eight scales and eight minimums of six bits in three words. */
+    static void sixBits(int[] words, int at, int[] scales, int[] minimums) {
+        IntVector first = IntVector.fromArray(INTS, words, at);
+        IntVector second = IntVector.fromArray(INTS, words, at + LENGTH);
+        IntVector third = IntVector.fromArray(INTS, words, at + 2 * LENGTH);
+        IntVector lastScales = third.and(0x0F0F0F0F).or(first.lanewise(LSHR, 2).and(0x30303030));
+        IntVector lastMinimums =
+                third.lanewise(LSHR, 4)
+                        .and(0x0F0F0F0F)
+                        .or(second.lanewise(LSHR, 2).and(0x30303030));
+        for (int i = 0; i < 4; i++) {
+            int to = i * LENGTH;
+            first.lanewise(LSHR, 8 * i).and(63).intoArray(scales, to);
+            lastScales.lanewise(LSHR, 8 * i).and(63).intoArray(scales, to + 4 * LENGTH);
+            second.lanewise(LSHR, 8 * i).and(63).intoArray(minimums, to);
+            lastMinimums.lanewise(LSHR, 8 * i).and(63).intoArray(minimums, to + 4 * LENGTH);
+        }
+    }
+
+    /** Every byte of four words is a scale with its sign. */
+    static void byteScales(int[] words, int at, int[] scales) {
+        for (int i = 0; i < 16; i++) {
+            IntVector.fromArray(INTS, words, at + i / 4 * LENGTH)
+                    .lanewise(LSHL, 24 - i % 4 * 8)
+                    .lanewise(ASHR, 24)
+                    .intoArray(scales, i * LENGTH);
+        }
+    }
+
+    /** Halves as floats, a row in each lane. */
+    static void halves(
+            MemorySegment source, long offset, long stride, int rows, float[] target, int at) {
+        for (int row = 0; row < LENGTH; row++) {
+            target[at + row] = Lanes.half(source, offset + Math.min(row, rows - 1) * stride);
+        }
+    }
+}

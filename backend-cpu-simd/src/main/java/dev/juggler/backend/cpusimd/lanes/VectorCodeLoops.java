@@ -1,0 +1,339 @@
+package dev.juggler.backend.cpusimd.lanes;
+
+import static dev.juggler.backend.cpusimd.lanes.Lanes.LENGTH;
+
+import dev.juggler.backend.cpusimd.CodeFormat;
+import dev.juggler.backend.cpusimd.CodeLoops;
+import dev.juggler.backend.cpusimd.CodePanel;
+import dev.juggler.backend.cpusimd.RoundedRows;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/** {@link CodeLoops} on vectors of this loader's width: a panel has a row for each lane. */
+final class VectorCodeLoops implements CodeLoops {
+    private static final int RUNS = CodePanel.COLUMNS / CodePanel.RUN;
+
+    /** Pairs of columns of a run. */
+    private static final int RUN_PAIRS = CodePanel.RUN / 2;
+
+    /** Where the words of codes start in a panel of Q4_K. */
+    private static final int CODES_OF_Q4_K = 4 * LENGTH;
+
+    /** Scales of blocks that have none inside. */
+    private static final int[] ONES = new int[LENGTH];
+
+    static {
+        Arrays.fill(ONES, 1);
+    }
+
+    @Override
+    public int height() {
+        return LENGTH;
+    }
+
+    @Override
+    public void fill(
+            CodeFormat format,
+            MemorySegment source,
+            long offset,
+            long stride,
+            int rows,
+            int runs,
+            CodePanel panel) {
+        int[] words = panel.words;
+        float[] scales = panel.blockScales;
+        switch (format) {
+            case Q4_0 -> {
+                blocks(format, source, offset, stride, rows, runs, panel);
+                CodeFilling.nibbles(words, 4 * runs, 8, panel.codes);
+            }
+            case Q8_0 -> {
+                blocks(format, source, offset, stride, rows, runs, panel);
+                CodeFilling.signedBytes(words, 8 * runs, panel.codes);
+            }
+            case Q4_K -> {
+                wordsOfQ4K(source, offset, stride, rows, panel);
+                CodeFilling.q4(words, CODES_OF_Q4_K, panel.codes);
+            }
+            case Q5_K -> {
+                WordColumns.load(source, offset + 4, stride, rows, 3, words, 0);
+                WordColumns.load(source, offset + 16, stride, rows, 40, words, 4 * LENGTH);
+                CodeFilling.sixBits(words, 0, panel.scales, panel.minimums);
+                CodeFilling.q5(words, 4 * LENGTH, 12 * LENGTH, panel.codes);
+                CodeFilling.halves(source, offset, stride, rows, scales, 0);
+                CodeFilling.halves(source, offset + 2, stride, rows, panel.blockMinimums, 0);
+            }
+            case Q6_K -> {
+                // 32 words of low bits, 16 of high ones, 4 of scales.
+                WordColumns.load(source, offset, stride, rows, 52, words, 0);
+                CodeFilling.q6(words, panel.codes);
+                CodeFilling.byteScales(words, 48 * LENGTH, panel.scales);
+                CodeFilling.halves(source, offset + 208, stride, rows, scales, 0);
+            }
+        }
+    }
+
+    /** Everything but the codes, which stay in their words. */
+    private static void wordsOfQ4K(
+            MemorySegment source, long offset, long stride, int rows, CodePanel panel) {
+        int[] words = panel.words;
+        WordColumns.load(source, offset + 4, stride, rows, 3, words, 0);
+        WordColumns.load(source, offset + 16, stride, rows, 32, words, CODES_OF_Q4_K);
+        CodeFilling.sixBits(words, 0, panel.scales, panel.minimums);
+        CodeFilling.halves(source, offset, stride, rows, panel.blockScales, 0);
+        CodeFilling.halves(source, offset + 2, stride, rows, panel.blockMinimums, 0);
+    }
+
+    @Override
+    public void multiplyFew(
+            CodeFormat format,
+            MemorySegment source,
+            long offset,
+            long stride,
+            int weightRows,
+            CodePanel left,
+            CodePanel right,
+            int chunk,
+            int runs,
+            RoundedRows x,
+            int[] rows,
+            int count,
+            float[] results) {
+        if (format != CodeFormat.Q4_K) {
+            fillBoth(format, source, offset, stride, weightRows, runs, left, right);
+            multiply(format, left, right, chunk, runs, x, rows, count, results);
+            return;
+        }
+        int first = Math.min(weightRows, LENGTH);
+        int second = Math.max(1, weightRows - LENGTH);
+        long secondAt = offset + Math.min(first, weightRows - 1) * stride;
+        wordsOfQ4K(source, offset, stride, first, left);
+        wordsOfQ4K(source, secondAt, stride, second, right);
+        for (int j = 0; j < count; j++) {
+            int xAt = x.pairsAt(rows[j]) + chunk * CodePanel.COLUMNS / 2;
+            Arrays.fill(left.sums, 0);
+            sumsOfQ4K(left, left.sums, 0, x.pairs(), xAt);
+            sumsOfQ4K(right, left.sums, TILE * LENGTH, x.pairs(), xAt);
+            finishBlock(format, left, right, chunk, x, rows, j, 1, results);
+        }
+    }
+
+    private static void sumsOfQ4K(CodePanel panel, int[] sums, int to, int[] x, int xAt) {
+        for (int pair = 0; pair < RUNS / 2; pair++) {
+            CodeWords.q4(
+                    panel.words,
+                    CODES_OF_Q4_K + pair * 8 * LENGTH,
+                    x,
+                    xAt + pair * 2 * RUN_PAIRS,
+                    panel.scales,
+                    2 * pair * LENGTH,
+                    sums,
+                    to);
+        }
+    }
+
+    /** Codes and scales of blocks that are a half-width float and then codes. */
+    private static void blocks(
+            CodeFormat format,
+            MemorySegment source,
+            long offset,
+            long stride,
+            int rows,
+            int runs,
+            CodePanel panel) {
+        int bytes = format.blockBytes();
+        int count = (bytes - Short.BYTES) / Integer.BYTES;
+        for (int run = 0; run < runs; run++) {
+            long block = offset + (long) run * bytes;
+            int to = run * count * LENGTH;
+            WordColumns.load(source, block + Short.BYTES, stride, rows, count, panel.words, to);
+            CodeFilling.halves(source, block, stride, rows, panel.blockScales, run * LENGTH);
+        }
+    }
+
+    @Override
+    public void multiply(
+            CodeFormat format,
+            CodePanel left,
+            CodePanel right,
+            int chunk,
+            int runs,
+            RoundedRows x,
+            int[] rows,
+            int count,
+            float[] results) {
+        // Rows that are left over are taken one by one; three cost less as four.
+        int j = 0;
+        while (j < count) {
+            int tile = count - j > 2 ? Math.min(TILE, count - j) : 1;
+            if (format.hasInnerScales()) {
+                block(format, left, right, chunk, x, rows, j, tile, results);
+            } else {
+                for (int run = 0; run < runs; run++) {
+                    run(format, left, right, chunk * RUNS + run, run, x, rows, j, tile, results);
+                }
+            }
+            j += tile;
+        }
+    }
+
+    private static void block(
+            CodeFormat format,
+            CodePanel left,
+            CodePanel right,
+            int chunk,
+            RoundedRows x,
+            int[] rows,
+            int j,
+            int tile,
+            float[] results) {
+        int from = chunk * CodePanel.COLUMNS / 2;
+        int groups = CodePanel.COLUMNS / 2 / format.pairs();
+        sums(format, left, right, 0, groups, left.scales, right.scales, x, from, rows, j, tile);
+        finishBlock(format, left, right, chunk, x, rows, j, tile, results);
+    }
+
+    /** Brings the sums of blocks of 256 to scale and subtracts their minimums. */
+    private static void finishBlock(
+            CodeFormat format,
+            CodePanel left,
+            CodePanel right,
+            int chunk,
+            RoundedRows x,
+            int[] rows,
+            int j,
+            int tile,
+            float[] results) {
+        int[] sums = left.sums;
+        for (int m = 0; m < tile; m++) {
+            float xScale = x.scales()[x.scalesAt(rows[j + m]) + chunk];
+            int at = 2 * (j + m) * LENGTH;
+            CodeSums.add(sums, m * LENGTH, left.blockScales, 0, xScale, results, at);
+            int second = (TILE + m) * LENGTH;
+            CodeSums.add(sums, second, right.blockScales, 0, xScale, results, at + LENGTH);
+        }
+        if (!format.hasMinimums()) {
+            return;
+        }
+        int[] xSums = x.runSums();
+        int x0 = x.runSumsAt(rows[j]) + chunk * RUNS;
+        if (tile == 1) {
+            CodeSums.oneMinimums(left.minimums, right.minimums, xSums, x0, sums);
+        } else {
+            int x1 = x.runSumsAt(rows[j + 1]) + chunk * RUNS;
+            int x2 = x.runSumsAt(rows[j + 2]) + chunk * RUNS;
+            int x3 = x.runSumsAt(rows[j + tile - 1]) + chunk * RUNS;
+            CodeSums.fourMinimums(left.minimums, right.minimums, xSums, x0, x1, x2, x3, sums);
+        }
+        for (int m = 0; m < tile; m++) {
+            float xScale = x.scales()[x.scalesAt(rows[j + m]) + chunk];
+            int at = 2 * (j + m) * LENGTH;
+            CodeSums.subtract(sums, m * LENGTH, left.blockMinimums, 0, xScale, results, at);
+            int second = (TILE + m) * LENGTH;
+            CodeSums.subtract(sums, second, right.blockMinimums, 0, xScale, results, at + LENGTH);
+        }
+    }
+
+    private static void run(
+            CodeFormat format,
+            CodePanel left,
+            CodePanel right,
+            int block,
+            int run,
+            RoundedRows x,
+            int[] rows,
+            int j,
+            int tile,
+            float[] results) {
+        int[] sums = left.sums;
+        int first = run * RUN_PAIRS;
+        int from = block * RUN_PAIRS;
+        if (format.isWide()) {
+            wideSums(left, right, first, x, from, rows, j, tile);
+        } else {
+            int groups = RUN_PAIRS / format.pairs();
+            sums(format, left, right, first, groups, ONES, ONES, x, from, rows, j, tile);
+        }
+        for (int m = 0; m < tile; m++) {
+            float xScale = x.scales()[x.scalesAt(rows[j + m]) + block];
+            int at = 2 * (j + m) * LENGTH;
+            int scaleAt = run * LENGTH;
+            CodeSums.add(sums, m * LENGTH, left.blockScales, scaleAt, xScale, results, at);
+            CodeSums.add(
+                    sums,
+                    (TILE + m) * LENGTH,
+                    right.blockScales,
+                    scaleAt,
+                    xScale,
+                    results,
+                    at + LENGTH);
+        }
+    }
+
+    /** Sums of groups of as many pairs as 16 bits hold, each times its scale. */
+    private static void sums(
+            CodeFormat format,
+            CodePanel left,
+            CodePanel right,
+            int first,
+            int groups,
+            int[] scales,
+            int[] rightScales,
+            RoundedRows x,
+            int from,
+            int[] rows,
+            int j,
+            int tile) {
+        Arrays.fill(left.sums, 0);
+        int[] l = left.codes;
+        int[] r = right.codes;
+        int[] sums = left.sums;
+        int[] pairs = x.pairs();
+        int count = format.pairs();
+        int x0 = x.pairsAt(rows[j]) + from;
+        int x1 = x.pairsAt(rows[j + Math.min(1, tile - 1)]) + from;
+        int x2 = x.pairsAt(rows[j + Math.min(2, tile - 1)]) + from;
+        int x3 = x.pairsAt(rows[j + tile - 1]) + from;
+        // Blocks without scales inside have a one for all groups.
+        int pairsOfScale = format.hasInnerScales() ? format.scaleRun() / 2 : Integer.MAX_VALUE;
+        for (int k = 0; k < groups * count; k += count) {
+            int at = (first + k) * LENGTH;
+            int scaleAt = k / pairsOfScale * LENGTH;
+            if (tile == 1) {
+                CodeTiles.one(
+                        l, r, at, count, pairs, x0 + k, scales, rightScales, scaleAt, sums);
+            } else if (count == 16) {
+                CodeTiles.fourSixteens(
+                        l, r, at, pairs, x0 + k, x1 + k, x2 + k, x3 + k, scales, rightScales,
+                        scaleAt, sums);
+            } else {
+                CodeTiles.fourEights(
+                        l, r, at, pairs, x0 + k, x1 + k, x2 + k, x3 + k, scales, rightScales,
+                        scaleAt, sums);
+            }
+        }
+    }
+
+    private static void wideSums(
+            CodePanel left,
+            CodePanel right,
+            int first,
+            RoundedRows x,
+            int from,
+            int[] rows,
+            int j,
+            int tile) {
+        int at = first * LENGTH;
+        int x0 = x.pairsAt(rows[j]) + from;
+        if (tile == 1) {
+            CodeTiles.oneWide(left.codes, at, x.pairs(), x0, left.sums, 0);
+            CodeTiles.oneWide(right.codes, at, x.pairs(), x0, left.sums, TILE * LENGTH);
+            return;
+        }
+        int x1 = x.pairsAt(rows[j + 1]) + from;
+        int x2 = x.pairsAt(rows[j + 2]) + from;
+        int x3 = x.pairsAt(rows[j + tile - 1]) + from;
+        CodeTiles.fourWide(left.codes, at, x.pairs(), x0, x1, x2, x3, left.sums, 0);
+        CodeTiles.fourWide(right.codes, at, x.pairs(), x0, x1, x2, x3, left.sums, TILE * LENGTH);
+    }
+}
