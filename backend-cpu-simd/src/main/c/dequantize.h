@@ -74,14 +74,54 @@ INLINE void run_values(const int type, const uint8_t *p, int run, int count, con
     }
 }
 
+/* True where codes are below 32, or below 16 where two scales share a run: few values, which can be looked up. */
+INLINE bool has_few_values(int type) {
+    switch (type) {
+    case Q4_0: case Q4_1: case Q5_0: case Q5_1: case Q2_K: case Q3_K: case Q4_K: case Q5_K: return true;
+    default: return false;
+    }
+}
+
+static const float counting[32] __attribute__((unused)) = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+                                                           16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
+
+/* A run of a type with few values: those of all codes are rounded, and the codes look theirs up. */
+INLINE __m512i looked_up(const int type, const uint8_t *p, int run, const struct factors *factors) {
+    const bool two_scales = has_inner_scales(type) && scale_run(type) == 16;
+    u8x32 c = codes(type, p, run);
+    __m512 values[2];
+    for (int half = 0; half < 2; half++) {
+        const int i = two_scales ? 2 * run + half : run;
+        __m512 code = _mm512_loadu_ps(counting + (two_scales ? 0 : 16 * half));
+        __m512 value = _mm512_add_ps(code, _mm512_set1_ps((float)-code_offset(type)));
+        __m512 scale = _mm512_set1_ps(factors->scale[i]);
+        values[half] = has_minimums(type) ? _mm512_fmadd_ps(value, scale, _mm512_set1_ps(factors->shift[i]))
+                                          : _mm512_mul_ps(value, scale);
+        if (!two_scales && largest_code(type) <= 15) {
+            values[1] = values[0]; /* which nothing looks up */
+            break;
+        }
+    }
+    if (two_scales) {
+        c |= (u8x32)join((u8x16){0}, (u8x16){0} + 16);
+    }
+    __m512bh pairs = _mm512_cvtne2ps_pbh(values[1], values[0]);
+    __m512i table;
+    memcpy(&table, &pairs, sizeof table);
+    return _mm512_permutexvar_epi16(_mm512_cvtepu8_epi16((__m256i)c), table);
+}
+
 /* A chunk of a weight row, or its first `columns`, as bfloat16. */
 INLINE void row_to_bf16(const int type, const uint8_t *p, int columns, uint8_t *out) {
     const int runs = (columns + RUN - 1) / RUN;
     struct factors factors;
     fill_factors(type, p, runs, &factors);
+    WRITTEN_TO(&factors);
 #pragma GCC unroll 8
     for (int run = 0; run < RUNS; run++) {
-        if (run < runs) {
+        if (run < runs && has_few_values(type)) {
+            _mm512_storeu_si512(out + run * TILE_BYTES, looked_up(type, p, run, &factors));
+        } else if (run < runs) {
             __m512 values[2];
             run_values(type, p, run, columns - run * RUN, &factors, values);
             __m512bh pairs = _mm512_cvtne2ps_pbh(values[1], values[0]);
@@ -116,6 +156,7 @@ INLINE float row_to_bytes(const int type, const uint8_t *p, int columns, uint8_t
     struct factors factors;
     __m512 values[CHUNK / 16];
     fill_factors(type, p, runs, &factors);
+    WRITTEN_TO(&factors);
     for (int run = 0; run < RUNS; run++) {
         if (run < runs) {
             run_values(type, p, run, RUN, &factors, values + 2 * run);

@@ -30,6 +30,9 @@ static const struct tile_configuration whole_tiles __attribute__((aligned(64), u
 /* Nor do they know what loading a tile reads: whatever was written before must be in memory by then. */
 #define WRITTEN() __asm__ volatile("" ::: "memory")
 
+/* The same of what only this function knows. Copies of a number to all lanes are cheaper from memory than between lanes. */
+#define WRITTEN_TO(p) __asm__ volatile("" ::"r"(p) : "memory")
+
 /* Sixteen rows of sixteen groups of four bytes: rows become columns. */
 INLINE void transpose16(__m512i *v) {
     __m512i a[16];

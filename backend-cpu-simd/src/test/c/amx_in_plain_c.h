@@ -195,6 +195,23 @@ WIDENED(plain_widen_u8, uint8_t, __m128i)
 WIDENED(plain_widen_i8, int8_t, __m128i)
 WIDENED(plain_widen_u16, uint16_t, __m256i)
 
+PLAIN plain512 plain_widen_u8_to_16(__m256i v) {
+    uint8_t e[32];
+    plain512 r;
+    memcpy(e, &v, sizeof e);
+    for (int k = 0; k < 32; k++) {
+        r.s[k] = e[k];
+    }
+    return r;
+}
+PLAIN plain512 plain_look_up16(plain512 index, plain512 table) {
+    plain512 r;
+    for (int k = 0; k < 32; k++) {
+        r.s[k] = table.s[index.s[k] & 31];
+    }
+    return r;
+}
+
 /* Lanes outside of a mask are not touched in memory. */
 PLAIN plain512 plain_masked_load(uint32_t mask, const void *p) {
     plain512 r = {{0}};
@@ -263,6 +280,8 @@ PLAIN plain512 plain_shuffle(plain512 a, plain512 b, int which) {
 #define _mm512_cvtepu8_epi32 plain_widen_u8
 #define _mm512_cvtepi8_epi32 plain_widen_i8
 #define _mm512_cvtepu16_epi32 plain_widen_u16
+#define _mm512_cvtepu8_epi16 plain_widen_u8_to_16
+#define _mm512_permutexvar_epi16 plain_look_up16
 #define _mm512_maskz_loadu_ps plain_masked_load
 #define _mm512_mask_storeu_ps plain_masked_store
 #define _mm256_maskz_loadu_epi16 plain_masked_load16
