@@ -9,6 +9,7 @@ import dev.juggler.engine.placement.Hardware;
 import dev.juggler.engine.placement.Placement;
 import dev.juggler.engine.placement.PlacementRules;
 import dev.juggler.engine.placement.Plan;
+import dev.juggler.engine.placement.RoutingProfile;
 import dev.juggler.engine.placement.WeightDescriptor;
 import dev.juggler.engine.placement.Workload;
 import dev.juggler.engine.placement.Workload.StepShape;
@@ -73,8 +74,27 @@ public record ModelOutline(
                 description,
                 hardware,
                 workload,
-                settings.placement().resolve(description.weights(), hardware, workload, null),
-                ExpertUse.even(description.expertsUsed(), experts));
+                settings.placement()
+                        .resolve(
+                                description.weights(),
+                                hardware,
+                                workload,
+                                name -> profile(settings, description, name)),
+                use(settings, description, experts));
+    }
+
+    private static ExpertUse use(
+            ModelSettings settings, ModelDescription description, int experts) {
+        String name = settings.placement().anyProfile();
+        return name == null
+                ? ExpertUse.even(description.expertsUsed(), experts)
+                : profile(settings, description, name);
+    }
+
+    private static ExpertUse profile(
+            ModelSettings settings, ModelDescription description, String name) {
+        return RoutingProfile.read(
+                settings.path().toAbsolutePath().resolveSibling(name), description.weights());
     }
 
     /** Most tokens of a sequence. */

@@ -151,11 +151,14 @@ final class PlacementResolver {
                 placing == null ? BY_DEFAULT : decisions.get(placing.number() - 1));
     }
 
-    private static void refuseWhatIsNotThereYet(PlacementRule rule) {
-        if (rule.hot() != null || rule.prefill() != null) {
+    private void refuseWhatIsNotThereYet(PlacementRule rule) {
+        if (rule.prefill() != null) {
             throw new PlacementException(
-                    "%s: %s { } is not available in this version; remove it"
-                            .formatted(rule, rule.hot() != null ? "hot" : "prefill"));
+                    "%s: prefill { } is not available in this version; remove it".formatted(rule));
+        }
+        if (rule.hot() != null) {
+            device(rule.hot().device(), rule + ", hot");
+            deciding.set(rule.number());
         }
     }
 

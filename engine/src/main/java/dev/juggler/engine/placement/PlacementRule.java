@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param match which weights
  * @param device where they live, {@code auto} for the best device
  * @param kernel which kernels compute with them
- * @param hot experts that are also kept elsewhere
+ * @param hot experts that are kept elsewhere
  * @param prefill where long prompts are computed
  * @param required whether it is an error if no weight is matched
  * @param origin where it stands in the configuration
@@ -27,12 +27,13 @@ public record PlacementRule(
         String origin) {
 
     /**
-     * Copies of the experts that are used most, on a faster device.
+     * Some of the experts on a faster device.
      *
-     * @param device where the copies live
+     * @param device where they live
      * @param memory bytes that they may take
-     * @param choose how they are chosen: {@code frequency}
-     * @param profile file with frequencies, or null to count at run time
+     * @param choose how they are chosen: {@code uniform} (as many of each layer), {@code first} (of
+     *     the first layers all) or {@code frequency} (those that are used most)
+     * @param profile file with a {@link RoutingProfile}, or null for that of the whole placement
      */
     public record HotExperts(String device, long memory, String choose, @Nullable String profile) {}
 

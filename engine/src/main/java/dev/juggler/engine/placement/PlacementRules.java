@@ -4,12 +4,15 @@ import com.typesafe.config.Config;
 import dev.juggler.engine.placement.PlacementRule.HotExperts;
 import dev.juggler.engine.placement.PlacementRule.PrefillDevice;
 import dev.juggler.engine.text.Suggestions;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
@@ -19,13 +22,15 @@ import org.jspecify.annotations.Nullable;
  * property decides it, and a device for what is left.
  *
  * @param rules in the order of the configuration
- * @param defaultDevice device of weights that no rule places; {@code auto}: the best one
+ * @param defaultDevice device of weights that no rule places; {@code auto}: what suits them best
+ * @param profile file with a {@link RoutingProfile}, relative to the model's folder, or null
  */
-public record PlacementRules(List<PlacementRule> rules, String defaultDevice) {
+public record PlacementRules(
+        List<PlacementRule> rules, String defaultDevice, @Nullable String profile) {
     /** The device that stands for the best available one. */
     public static final String AUTO = "auto";
 
-    private static final Set<String> CHOICES = Set.of("frequency");
+    private static final Set<String> CHOICES = Set.of("uniform", "first", "frequency");
 
     public PlacementRules {
         rules = List.copyOf(rules);
@@ -33,7 +38,7 @@ public record PlacementRules(List<PlacementRule> rules, String defaultDevice) {
 
     /** No rules: everything on the best device. */
     public static PlacementRules none() {
-        return new PlacementRules(List.of(), AUTO);
+        return new PlacementRules(List.of(), AUTO, null);
     }
 
     /**
@@ -45,21 +50,45 @@ public record PlacementRules(List<PlacementRule> rules, String defaultDevice) {
      */
     public static PlacementRules parse(Config placement) {
         ConfigSection section =
-                ConfigSection.of(placement.root(), "placement", Set.of("rules", "default"));
+                ConfigSection.of(
+                        placement.root(), "placement", Set.of("rules", "default", "profile"));
         List<PlacementRule> rules = new ArrayList<>();
         Set<String> known = Set.of("match", "device", "kernel", "hot", "prefill", "required");
         for (ConfigSection rule : section.sections("rules", known)) {
             rules.add(rule(rule, rules.size() + 1));
         }
         @Nullable String device = section.text("default");
-        return new PlacementRules(rules, device == null ? AUTO : device);
+        return new PlacementRules(rules, device == null ? AUTO : device, section.text("profile"));
+    }
+
+    private Placement withHotExperts(
+            Placement ruled, Function<String, ExpertUse> profiles, @Nullable ExpertUse use) {
+        return new Placement(
+                new HotExpertPlacer(this, ruled.weights(), profiles, use).place(),
+                ruled.defaultDevice(),
+                ruled.warnings());
+    }
+
+    /** The profile of the whole placement, else the first that a rule names, else null. */
+    public @Nullable String anyProfile() {
+        if (profile != null) {
+            return profile;
+        }
+        for (PlacementRule rule : rules) {
+            HotExperts hot = rule.hot();
+            if (hot != null && hot.profile() != null) {
+                return hot.profile();
+            }
+        }
+        return null;
     }
 
     /** The same rules where these devices are not there: what they name is left to {@code auto}. */
     public PlacementRules without(Set<String> devices) {
         return new PlacementRules(
                 rules.stream().map(rule -> rule.without(devices)).toList(),
-                devices.contains(defaultDevice) ? AUTO : defaultDevice);
+                devices.contains(defaultDevice) ? AUTO : defaultDevice,
+                profile);
     }
 
     private static PlacementRule rule(ConfigSection section, int number) {
@@ -132,7 +161,7 @@ public record PlacementRules(List<PlacementRule> rules, String defaultDevice) {
         }
         @Nullable String choose = section.text("choose");
         if (choose != null && !CHOICES.contains(choose)) {
-            throw section.mismatch("choose", "one of " + String.join(", ", CHOICES));
+            throw section.mismatch("choose", "one of " + String.join(", ", new TreeSet<>(CHOICES)));
         }
         return new HotExperts(
                 section.required("device"),
@@ -157,7 +186,9 @@ public record PlacementRules(List<PlacementRule> rules, String defaultDevice) {
      *     or a rule asks for what is not there yet
      */
     public Placement resolve(List<WeightDescriptor> weights, List<String> devices) {
-        return new PlacementResolver(this, weights, devices, devices.getFirst()).resolve();
+        Placement ruled =
+                new PlacementResolver(this, weights, devices, devices.getFirst()).resolve();
+        return withHotExperts(ruled, name -> RoutingProfile.read(Path.of(name), weights), null);
     }
 
     /**
@@ -166,15 +197,17 @@ public record PlacementRules(List<PlacementRule> rules, String defaultDevice) {
      *
      * @param weights all weights of a model
      * @param workload what must have room beside them
-     * @param use how often experts are used, or null if nobody knows
+     * @param profiles reads a routing profile that {@code placement} or a {@code hot} block names
      * @throws PlacementException likewise
      */
     public Placement resolve(
             List<WeightDescriptor> weights,
             Hardware hardware,
             Workload workload,
-            @Nullable ExpertUse use) {
-        Placement open = new PlacementResolver(this, weights, hardware.names(), AUTO).resolve();
+            Function<String, ExpertUse> profiles) {
+        Placement ruled = new PlacementResolver(this, weights, hardware.names(), AUTO).resolve();
+        ExpertUse use = profile == null ? null : profiles.apply(profile);
+        Placement open = withHotExperts(ruled, profiles, use);
         boolean auto =
                 open.weights().stream()
                         .flatMap(placed -> placed.shards().stream())

@@ -67,8 +67,16 @@ class AutoPlacementTest {
     }
 
     private static Placement place(String hocon, @Nullable ExpertUse use, Hardware hardware) {
-        return PlacementRules.parse(ConfigFactory.parseString(hocon))
-                .resolve(TinyModel.mixture(), hardware, workload(), use);
+        String profiled = use == null ? hocon : hocon + "\nprofile = counted";
+        return PlacementRules.parse(ConfigFactory.parseString(profiled))
+                .resolve(TinyModel.mixture(), hardware, workload(), name -> profile(use));
+    }
+
+    private static ExpertUse profile(@Nullable ExpertUse use) {
+        if (use == null) {
+            throw new AssertionError("nobody asked for a profile");
+        }
+        return use;
     }
 
     /** Where each part is: role, layer and experts to device. */
@@ -340,7 +348,7 @@ class AutoPlacementTest {
         String pinned = placement.hocon();
         Placement again =
                 PlacementRules.parse(ConfigFactory.parseString(pinned).getConfig("placement"))
-                        .resolve(TinyModel.mixture(), hardware, workload(), null);
+                        .resolve(TinyModel.mixture(), hardware, workload(), name -> profile(null));
         assertEquals(List.of(), again.warnings(), pinned);
         for (PlacedWeight placed : placement.weights()) {
             for (int e = 0; e < Math.max(1, placed.weight().experts()); e++) {

@@ -249,7 +249,7 @@ class PlacementRulesTest {
         assertRefused("rules = [{ hot { device = cpu, memory = much } }]", "it must be a size");
         assertRefused(
                 "rules = [{ hot { device = cpu, memory = 1, choose = luck } }]",
-                "one of frequency");
+                "one of first, frequency, uniform");
         assertRefused("rules = [{ prefill { device = cpu, when-rows = 0 } }]", "at least 1");
     }
 
@@ -257,7 +257,10 @@ class PlacementRulesTest {
     void refusesWhatIsNotThereYet() {
         assertRefused(
                 "rules = [{ match { role = experts }, hot { device = cpu, memory = 1GiB } }]",
-                "rule 1 (role=experts; String: 1): hot { } is not available in this version");
+                "rule 1 (role=experts; String: 1): hot.choose = frequency needs a profile");
+        assertRefused(
+                "rules = [{ match { role = experts }, hot { device = npu, memory = 1GiB } }]",
+                "rule 1 (role=experts; String: 1), hot: there is no device npu");
         assertRefused("rules = [{ prefill { device = cpu } }]", "prefill { } is not available");
     }
 }

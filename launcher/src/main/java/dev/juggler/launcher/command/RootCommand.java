@@ -77,6 +77,7 @@ public final class RootCommand implements Runnable {
         commands.put("chat", ChatCommand::new);
         commands.put("plan", PlanCommand::new);
         commands.put("bench", BenchCommand::new);
+        commands.put("profile", ProfileCommand::new);
         commands.put("models", ModelsCommand::new);
         commands.put("plugins", PluginsCommand::new);
         commands.put("doctor", DoctorCommand::new);
