@@ -97,12 +97,34 @@ final class AdaptiveCodeLoops implements CodeLoops {
         long start = speed.isDecided() ? 0 : System.nanoTime();
         if (useVector) {
             vector.multiplyFew(
-                    format, source, offset, stride, weightRows, left, right, chunk, runs, x, rows,
-                    count, results);
+                    format,
+                    source,
+                    offset,
+                    stride,
+                    weightRows,
+                    left,
+                    right,
+                    chunk,
+                    runs,
+                    x,
+                    rows,
+                    count,
+                    results);
         } else {
             CodeLoops.super.multiplyFew(
-                    format, source, offset, stride, weightRows, left, right, chunk, runs, x, rows,
-                    count, results);
+                    format,
+                    source,
+                    offset,
+                    stride,
+                    weightRows,
+                    left,
+                    right,
+                    chunk,
+                    runs,
+                    x,
+                    rows,
+                    count,
+                    results);
         }
         if (start != 0) {
             speed.took(useVector, (long) runs * count, System.nanoTime() - start);

@@ -41,7 +41,8 @@ class CodeKernelsTest {
                                     part[0] * WEIGHT_ROWS,
                                     (part[0] + part[1]) * WEIGHT_ROWS);
                     String what = dtype + " x " + columns + ", rows " + Arrays.toString(part);
-                    assertArrayEquals(rows, product(vector, dtype, columns, part[0], part[1]), what);
+                    assertArrayEquals(
+                            rows, product(vector, dtype, columns, part[0], part[1]), what);
                     assertArrayEquals(
                             rows, product(otherHeight, dtype, columns, part[0], part[1]), what);
                     cases++;
@@ -158,8 +159,7 @@ class CodeKernelsTest {
                         columns,
                         HostBuffer.adopt(MemorySegment.ofArray(blocks))));
         float[] out = new float[count * WEIGHT_ROWS];
-        kernels.multiply(
-                weight, 0, WEIGHT_ROWS, inputs, first, count, out, new WorkerScratch());
+        kernels.multiply(weight, 0, WEIGHT_ROWS, inputs, first, count, out, new WorkerScratch());
         return out;
     }
 }

@@ -90,8 +90,7 @@ final class HotExpertPlacer {
         List<Expert> order = new ArrayList<>(matched.keySet());
         switch (hot.choose()) {
             case "first" -> {} // layer by layer
-            case "uniform" ->
-                    order.sort(Comparator.comparingInt(Expert::id)); // by layer within
+            case "uniform" -> order.sort(Comparator.comparingInt(Expert::id)); // by layer within
             default -> {
                 ExpertUse known = hot.profile() == null ? use : profiles.apply(hot.profile());
                 if (known == null) {

@@ -125,7 +125,8 @@ final class GoldenLogits {
      * The stated limits for rounded activations are of 200 positions; of 16, a single one whose
      * expert flips is too many, for the engines that they were made from as well. There ours may
      * differ three times as much as the worst of those on the same file, and miss two more tokens;
-     * where no expert of theirs flipped, one of ours may, as far as the stated limit allows for that.
+     * where no expert of theirs flipped, one of ours may, as far as the stated limit allows for
+     * that.
      */
     private JsonNode limitsByPeers(int positions) {
         JsonNode stated = description.get("tolerance").get(NATIVE);

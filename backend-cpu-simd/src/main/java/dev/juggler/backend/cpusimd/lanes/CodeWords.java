@@ -11,8 +11,8 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 
 /**
- * Products of a panel with one row of x straight from the words: codes that are used once are
- * not worth storing.
+ * Products of a panel with one row of x straight from the words: codes that are used once are not
+ * worth storing.
  */
 final class CodeWords {
     private static final int NIBBLES = 0x000F000F;
@@ -21,14 +21,7 @@ final class CodeWords {
 
     /** Two runs that share eight words, as Q4_K has them, of one panel. */
     static void q4(
-            int[] words,
-            int at,
-            int[] x,
-            int xAt,
-            int[] scales,
-            int scaleAt,
-            int[] sums,
-            int to) {
+            int[] words, int at, int[] x, int xAt, int[] scales, int scaleAt, int[] sums, int to) {
         ShortVector a0 = ShortVector.zero(SHORTS_OF_INTS);
         ShortVector a1 = a0;
         ShortVector b0 = a0;

@@ -300,16 +300,35 @@ final class VectorCodeLoops implements CodeLoops {
             int at = (first + k) * LENGTH;
             int scaleAt = k / pairsOfScale * LENGTH;
             if (tile == 1) {
-                CodeTiles.one(
-                        l, r, at, count, pairs, x0 + k, scales, rightScales, scaleAt, sums);
+                CodeTiles.one(l, r, at, count, pairs, x0 + k, scales, rightScales, scaleAt, sums);
             } else if (count == 16) {
                 CodeTiles.fourSixteens(
-                        l, r, at, pairs, x0 + k, x1 + k, x2 + k, x3 + k, scales, rightScales,
-                        scaleAt, sums);
+                        l,
+                        r,
+                        at,
+                        pairs,
+                        x0 + k,
+                        x1 + k,
+                        x2 + k,
+                        x3 + k,
+                        scales,
+                        rightScales,
+                        scaleAt,
+                        sums);
             } else {
                 CodeTiles.fourEights(
-                        l, r, at, pairs, x0 + k, x1 + k, x2 + k, x3 + k, scales, rightScales,
-                        scaleAt, sums);
+                        l,
+                        r,
+                        at,
+                        pairs,
+                        x0 + k,
+                        x1 + k,
+                        x2 + k,
+                        x3 + k,
+                        scales,
+                        rightScales,
+                        scaleAt,
+                        sums);
             }
         }
     }
