@@ -61,7 +61,8 @@ static int compare(int type, int columns, int x_count, int rows) {
         different += memcmp(x[0] + j * stride, x[1] + j * stride, (size_t)used) != 0;
     }
     for (int set = 0; set < 2; set++) {
-        struct product product = {weight, row_bytes, x[set], stride, out[set], WEIGHT_ROWS, NULL, type, columns};
+        struct product product = {weight,      row_bytes, x[set], stride,  out[set],
+                                  WEIGHT_ROWS, NULL,      type,   columns, layout_of(type)};
         struct piece piece = {1, rows, 1, NULL, NULL, x_count};
         sets[set]->multiply(&product, &piece, scratch);
     }
