@@ -37,13 +37,6 @@ LOADER(load_i16x16, i16x16)
 LOADER(load_i32x8, i32x8)
 LOADER(load_f32x8, f32x8)
 
-/* For codes that share bytes: the compiler may take them from a register again, but not from memory. */
-INLINE u8x32 load_once(const uint8_t *p) {
-    u8x32 v = load_u8x32(p);
-    __asm__("" : "+x"(v));
-    return v;
-}
-
 INLINE uint16_t load_u16(const uint8_t *p) {
     uint16_t v;
     memcpy(&v, p, sizeof v);

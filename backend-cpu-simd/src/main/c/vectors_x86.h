@@ -4,6 +4,13 @@
 
 #include <immintrin.h>
 
+/* For codes that share bytes: the compiler may take them from a register again, but not from memory. */
+INLINE u8x32 load_once(const uint8_t *p) {
+    u8x32 v = load_u8x32(p);
+    __asm__("" : "+x"(v));
+    return v;
+}
+
 INLINE float half_to_float(uint16_t half) { return _cvtsh_ss(half); }
 
 /* Four F16 numbers at four places. */
