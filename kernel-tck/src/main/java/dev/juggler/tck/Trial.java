@@ -213,7 +213,8 @@ final class Trial implements AutoCloseable {
             squares += error * error;
         }
         double rootMeanSquare = Math.sqrt(squares / expected.length);
-        if (worstError > tolerance.largest() || rootMeanSquare > tolerance.rootMeanSquare()) {
+        if (worstError > tolerance.largest()
+                || rootMeanSquare > tolerance.rootMeanSquareOf(expected.length)) {
             int width = out.device.columns();
             throw new AssertionError(
                     "%s: element [%d, %d] is %s, the reference says %s; error %.3g of its scale, root mean square %.3g, allowed %s"
