@@ -23,6 +23,12 @@ class GoldenLogitsTest {
     private static final List<String> SEQUENCES = List.of("seq16", "seq200");
 
     /**
+     * Short sequences, of those of all files, in which rounding may choose another expert once,
+     * where it did not for the engines that the limits come from.
+     */
+    private static final int MOST_FLIPPED = 1;
+
+    /**
      * The reference; the backend that users run on, which must compute the same where they ask for
      * exact results; as they get it otherwise, with activations of 8 bits on most machines; and as
      * they get it where there are no native kernels.
@@ -98,6 +104,7 @@ class GoldenLogitsTest {
         int cases = 0;
         int passed = 0;
         int skipped = 0;
+        List<String> flipped = new ArrayList<>();
         for (String name : GoldenModels.all()) {
             cases += SEQUENCES.size();
             try (GgufFile file = GoldenModels.open(name);
@@ -107,19 +114,25 @@ class GoldenLogitsTest {
                     GoldenLogits golden = GoldenLogits.of(name, sequence);
                     float[][] logits =
                             GoldenModels.logits(model, kvType, golden.ids(), rowsPerStep);
-                    List<String> found =
-                            golden.problems(
+                    GoldenLogits.Verdict verdict =
+                            golden.judge(
                                     logits, rounds && hasNative(name) ? "native" : toleranceClass);
-                    passed += found.isEmpty() ? 1 : 0;
-                    found.forEach(problem -> problems.add(mode + ", " + problem));
+                    passed += verdict.problems().isEmpty() ? 1 : 0;
+                    verdict.problems().forEach(problem -> problems.add(mode + ", " + problem));
+                    if (verdict.flipped()) {
+                        flipped.add(name);
+                    }
                 }
             } catch (TestAbortedException e) {
                 skipped += SEQUENCES.size();
             }
         }
         System.out.printf(
-                "golden logits, %s, %s: %d cases, %d passed, %d skipped%n",
-                device, mode, cases, passed, skipped);
+                "golden logits, %s, %s: %d cases, %d passed, %d skipped; another expert once: %s%n",
+                device, mode, cases, passed, skipped, flipped.isEmpty() ? "none" : flipped);
+        if (flipped.size() > MOST_FLIPPED) {
+            problems.add(mode + ", another expert in " + flipped);
+        }
         assertTrue(cases > skipped);
     }
 
