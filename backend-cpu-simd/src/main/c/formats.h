@@ -5,6 +5,7 @@
 #ifndef JUGGLER_FORMATS_H
 #define JUGGLER_FORMATS_H
 
+#include "codebooks.h"
 #include "vectors.h"
 
 /* What the 16 codes of IQ4_NL and IQ4_XS stand for, and twice what those of MXFP4 (E2M1) do, plus 12. */
@@ -43,6 +44,15 @@ INLINE u8x32 codes(const int type, const uint8_t *p, int run) {
         return (run % 4 < 2 ? pair & 15 : pair >> 4) | (high << 4);
     }
     case IQ4_XS: return look_up(non_linear, nibbles(p + 8 + run * 16));
+    case IQ1_S: return codes_of_iq1_s(p, run);
+    case IQ1_M: return codes_of_iq1_m(p, run);
+    case IQ2_XXS: return codes_of_iq2_xxs(p, run);
+    case IQ2_XS: return codes_of_iq2_xs(p, run);
+    case IQ2_S: return codes_of_iq2_s(p, run);
+    case IQ3_XXS: return codes_of_iq3_xxs(p, run);
+    case IQ3_S: return codes_of_iq3_s(p, run);
+    case TQ1_0: return codes_of_tq1_0(p, run);
+    case TQ2_0: return (load_u8x32(p + run / 4 * 32) >> (2 * (run % 4))) & 3;
     default: return (u8x32){0};
     }
 }
@@ -134,7 +144,12 @@ INLINE void inner_scales(const int type, const uint8_t *p, int16_t *scales, int1
             scales[i] = (int16_t)((low | high << 4) - 32);
         }
         break;
-    default: break;
+    case TQ1_0: case TQ2_0:
+        for (int i = 0; i < 16; i++) {
+            scales[i] = 1;
+        }
+        break;
+    default: codebook_scales(type, p, scales); break;
     }
 }
 
@@ -151,7 +166,9 @@ INLINE float block_scale(const int type, const uint8_t *p) {
     case Q2_K: return half_to_float(load_u16(p + 80));
     case Q3_K: return half_to_float(load_u16(p + 108));
     case Q6_K: return half_to_float(load_u16(p + 208));
-    default: return half_to_float(load_u16(p));
+    case TQ1_0: return half_to_float(load_u16(p + 52));
+    case TQ2_0: return half_to_float(load_u16(p + 64));
+    default: return has_codebook(type) ? codebook_scale(type, p) : half_to_float(load_u16(p));
     }
 }
 

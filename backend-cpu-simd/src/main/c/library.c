@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE /* syscall */
 
+#include "codebook_vectors.h"
 #include "product.h"
 #include "rows.h"
 
@@ -50,6 +51,7 @@ static const struct tile_kernels *const tiles_of[SETS] = {
 };
 
 EXPORT int32_t juggler_interface(void);
+EXPORT void juggler_codebooks(const uint8_t *vectors);
 EXPORT int32_t juggler_compiled(void);
 EXPORT int32_t juggler_features(void);
 EXPORT int32_t juggler_scratch_bytes(int32_t set);
@@ -70,7 +72,18 @@ EXPORT void juggler_attend(int32_t set, const float *queries, const float *keys,
                            int32_t to, int32_t position, int32_t window, float scale, float cap);
 
 /* Counts up when entries or structures change; the Java side refuses another one. */
-int32_t juggler_interface(void) { return 3; }
+int32_t juggler_interface(void) { return 4; }
+
+struct codebooks codebooks;
+
+/* Takes over the vectors of all codebooks, in the order of struct codebooks. Called once, before any product. */
+void juggler_codebooks(const uint8_t *vectors) {
+    uint8_t *iq1 = (uint8_t *)codebooks.iq1;
+    memcpy(&codebooks, vectors, sizeof codebooks);
+    for (size_t i = 0; i < sizeof codebooks.iq1; i++) {
+        iq1[i] = (uint8_t)(8 * iq1[i]);
+    }
+}
 
 /* The sets that this library holds, a bit for each. */
 int32_t juggler_compiled(void) {

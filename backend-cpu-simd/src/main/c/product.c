@@ -117,11 +117,6 @@ static void add_bias(const struct product *product, const struct piece *piece) {
 }
 
 /* A function for each type of weight. */
-#define ALL_TYPES(FLOATS, QUANTIZED) \
-    FLOATS(F32) FLOATS(F16) FLOATS(BF16) QUANTIZED(Q4_0) QUANTIZED(Q4_1) QUANTIZED(Q5_0) QUANTIZED(Q5_1) \
-    QUANTIZED(Q8_0) QUANTIZED(Q2_K) QUANTIZED(Q3_K) QUANTIZED(Q4_K) QUANTIZED(Q5_K) QUANTIZED(Q6_K) \
-    QUANTIZED(IQ4_NL) QUANTIZED(IQ4_XS) QUANTIZED(MXFP4)
-
 #define FLOATS(type) \
     static __attribute__((noinline)) void multiply_##type(const struct product *product, const struct piece *piece, \
                                                           uint8_t *scratch) { \
@@ -133,7 +128,10 @@ static void add_bias(const struct product *product, const struct piece *piece) {
                                                           uint8_t *scratch) { \
         multiply_quantized(type, product, piece, scratch); \
     }
-ALL_TYPES(FLOATS, QUANTIZED)
+FLOATS(F32)
+FLOATS(F16)
+FLOATS(BF16)
+EACH_QUANTIZED(QUANTIZED)
 
 #define CALL(type) \
     case type: multiply_##type(product, piece, scratch); break;
@@ -141,7 +139,10 @@ ALL_TYPES(FLOATS, QUANTIZED)
 void NAME(multiply)(const struct product *product, const struct piece *piece, uint8_t *scratch);
 void NAME(multiply)(const struct product *product, const struct piece *piece, uint8_t *scratch) {
     switch (product->type) {
-        ALL_TYPES(CALL, CALL)
+        CALL(F32)
+        CALL(F16)
+        CALL(BF16)
+        EACH_QUANTIZED(CALL)
     default: break;
     }
     if (product->bias) {

@@ -46,25 +46,21 @@ INLINE const uint8_t *strip(const struct pass *pass, int n) {
     return pass->product->x + first * pass->product->x_stride;
 }
 
-#define FOR_QUANTIZED(apply) \
-    apply(Q4_0); apply(Q4_1); apply(Q5_0); apply(Q5_1); apply(Q8_0); apply(Q2_K); apply(Q3_K); apply(Q4_K); \
-    apply(Q5_K); apply(Q6_K); apply(IQ4_NL); apply(IQ4_XS); apply(MXFP4)
-
 static void take_row_apart_to_bf16(int type, const uint8_t *p, int columns, uint8_t *out) {
 #define TO_BF16(type) \
-    case type: row_to_bf16(type, p, columns, out); break
+    case type: row_to_bf16(type, p, columns, out); break;
     switch (type) {
-        FOR_QUANTIZED(TO_BF16);
-        TO_BF16(BF16);
+        EACH_QUANTIZED(TO_BF16)
+        TO_BF16(BF16)
     default: break;
     }
 }
 
 static float take_row_apart_to_bytes(int type, const uint8_t *p, int columns, uint8_t *out) {
 #define TO_BYTES(type) \
-    case type: return row_to_bytes(type, p, columns, out)
+    case type: return row_to_bytes(type, p, columns, out);
     switch (type) {
-        FOR_QUANTIZED(TO_BYTES);
+        EACH_QUANTIZED(TO_BYTES)
     default: return 0;
     }
 }

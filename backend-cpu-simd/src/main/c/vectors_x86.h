@@ -46,7 +46,7 @@ INLINE u8x32 look_up(const int8_t *table, u8x32 index) {
     return (u8x32)_mm256_shuffle_epi8(both, (__m256i)index);
 }
 
-/* `value`, a power of two, in each byte whose bit is set. */
+/* `value` in each byte whose bit is set. */
 INLINE u8x32 spread_bits(uint32_t bits, int value) {
     const __m256i pick = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
     const __m256i select = _mm256_set1_epi64x((long long)0x8040201008040201);

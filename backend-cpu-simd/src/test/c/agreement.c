@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "product.h"
+#include "random_codebooks.h"
 #include "rows.h"
 
 extern const struct kernels kernels_avx2;
@@ -14,7 +15,8 @@ extern const struct kernels kernels_avx512;
 enum { COLUMNS = 768, WEIGHT_ROWS = 37, MOST_ROWS = 70 };
 
 static const int types[] = {F32,  F16,  BF16, Q4_0, Q4_1, Q5_0,   Q5_1,   Q8_0,
-                            Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS, MXFP4};
+                            Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS, MXFP4,
+                            IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S, TQ1_0, TQ2_0};
 
 static uint64_t state = 88172645463325252u;
 
@@ -83,6 +85,7 @@ static int compare(int type, int columns, int x_count, int rows) {
 int main(void) {
     static const int counts[] = {1, 2, 3, 4, 7, MOST_ROWS}, heights[] = {1, 15, 16, WEIGHT_ROWS - 1};
     int cases = 0, failed = 0;
+    fill_codebooks();
     for (unsigned t = 0; t < sizeof types / sizeof *types; t++) {
         for (unsigned c = 0; c < sizeof counts / sizeof *counts; c++) {
             for (unsigned h = 0; h < sizeof heights / sizeof *heights; h++) {

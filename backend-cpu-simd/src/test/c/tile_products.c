@@ -15,6 +15,7 @@
 #endif
 
 #include "product.h"
+#include "random_codebooks.h"
 #include "rows.h"
 
 extern const struct kernels kernels_avx2;
@@ -22,7 +23,8 @@ extern const struct tile_kernels tiles_amx;
 
 enum { MOST_ROWS = 1100, MOST_WEIGHTS = 300 };
 
-static const int types[] = {Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS, MXFP4, BF16};
+static const int types[] = {Q4_0, Q4_1,   Q5_0,   Q5_1,  Q8_0, Q2_K,  Q3_K,   Q4_K,    Q5_K,
+                            Q6_K, IQ4_NL, IQ4_XS, MXFP4, BF16, IQ1_M, IQ2_XS, IQ3_XXS, TQ1_0};
 
 /* Weight rows of a matrix, how many of them are multiplied, from which on; columns; rows of x. */
 static const struct shape {
@@ -84,6 +86,17 @@ static void fill(int type, uint8_t *bytes, int64_t count) {
         case Q2_K: put_scale(p + 80), put_scale(p + 82); break;
         case Q3_K: put_scale(p + 108); break;
         case Q6_K: put_scale(p + 208); break;
+        case TQ1_0:
+            /* Values are the scale itself: one that needs no rounding, or all of a block may go the other way. */
+            put_scale(p + 52);
+            p[52] &= 0xf8;
+            break;
+        case IQ1_M:
+            /* 1/64, its highest four bits in the last of four shorts. */
+            for (int j = 0; j < 4; j++) {
+                p[49 + 2 * j] = (uint8_t)((p[49 + 2 * j] & 15) | (j == 3 ? 0x20 : 0));
+            }
+            break;
         case Q4_1: case Q5_1: case Q4_K: case Q5_K: put_scale(p), put_scale(p + 2); break;
         case BF16: {
             float x = normal();
@@ -292,6 +305,7 @@ int main(int count, char **arguments) {
     setvbuf(stdout, NULL, _IOLBF, 0);
     uint8_t *scratch = aligned_alloc(64, (size_t)whole(tiles_amx.scratch_bytes, 64));
     int cases = 0, failed = 0;
+    fill_codebooks();
     for (unsigned i = 0; i < sizeof types / sizeof *types; i++) {
         bool wanted = count == 1;
         for (int a = 1; a < count; a++) {

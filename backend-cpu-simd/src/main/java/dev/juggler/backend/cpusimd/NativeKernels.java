@@ -42,7 +42,16 @@ final class NativeKernels {
                             DType.Q6_K,
                             DType.IQ4_NL,
                             DType.IQ4_XS,
-                            DType.MXFP4));
+                            DType.MXFP4,
+                            DType.IQ1_S,
+                            DType.IQ1_M,
+                            DType.IQ2_XXS,
+                            DType.IQ2_XS,
+                            DType.IQ2_S,
+                            DType.IQ3_XXS,
+                            DType.IQ3_S,
+                            DType.TQ1_0,
+                            DType.TQ2_0));
 
     /** Rows of x up to which each is multiplied by itself; more of them are worth tiles. */
     private static final int FEW_FOR_TILES = 8;

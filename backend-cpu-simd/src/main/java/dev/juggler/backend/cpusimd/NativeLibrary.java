@@ -1,11 +1,13 @@
 package dev.juggler.backend.cpusimd;
 
+import dev.juggler.kernel.quant.Codebook;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
@@ -32,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class NativeLibrary {
     /** What {@code juggler_interface} must return. */
-    private static final int INTERFACE = 3;
+    private static final int INTERFACE = 4;
 
     /** Where in the features the sets begin that the operating system withholds. */
     private static final int WITHHELD = 16;
@@ -41,6 +43,16 @@ final class NativeLibrary {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
+
+    /** In the order of codebook_vectors.h. */
+    private static final List<Codebook> CODEBOOKS =
+            List.of(
+                    Codebook.IQ1_S,
+                    Codebook.IQ2_XXS,
+                    Codebook.IQ2_XS,
+                    Codebook.IQ2_S,
+                    Codebook.IQ3_XXS,
+                    Codebook.IQ3_S);
 
     private static final Attempt ATTEMPT = attempt();
 
@@ -93,6 +105,7 @@ final class NativeLibrary {
             throw new IllegalStateException(
                     "the library has interface %d, not %d".formatted(version, INTERFACE));
         }
+        handOverCodebooks(symbols);
         compiled = (int) critical(symbols, "juggler_compiled", INT).invokeExact();
         features = (int) critical(symbols, "juggler_features", INT).invokeExact();
         scratchBytes = critical(symbols, "juggler_scratch_bytes", INT, INT);
@@ -157,6 +170,21 @@ final class NativeLibrary {
                         INT,
                         LONG);
         attend = onHeap(symbols, "juggler_attend", attendArguments());
+    }
+
+    /** Gives the library the vectors that codes of IQ1 to IQ3 point to; it keeps a copy. */
+    private static void handOverCodebooks(SymbolLookup symbols) throws Throwable {
+        try (Arena arena = Arena.ofConfined()) {
+            long bytes = CODEBOOKS.stream().mapToLong(book -> book.values().length).sum();
+            MemorySegment vectors = arena.allocate(bytes);
+            long at = 0;
+            for (Codebook book : CODEBOOKS) {
+                MemorySegment values = MemorySegment.ofArray(book.values());
+                vectors.asSlice(at).copyFrom(values);
+                at += values.byteSize();
+            }
+            critical(symbols, "juggler_codebooks", null, LONG).invokeExact(vectors.address());
+        }
     }
 
     /** The set, six arrays, eleven whole numbers, two fractions. */
