@@ -53,12 +53,12 @@ INLINE void block_sums(const int type, const int m_count, const uint8_t *p, cons
 #pragma GCC unroll 8
     for (int run = 0; run < RUNS; run++) {
         u8x32 c = codes(type, p, run);
-        i16x16 scale = pick(in_order, run);
+        run_scale scale = pick(in_order, run);
 #pragma GCC unroll 4
         for (int m = 0; m < m_count; m++) {
             i8x32 v = load_i8x32(x[m].bytes + block * CHUNK + run * RUN);
-            i16x16 products = has_signed_codes(type) ? signed_pair_products((i8x32)c, v) : pair_products(c, v);
-            sums[m] = add_products(sums[m], products, scale);
+            products of_run = has_signed_codes(type) ? signed_products((i8x32)c, v) : code_products(c, v);
+            sums[m] = add_scaled_products(sums[m], of_run, scale);
         }
     }
     if (code_offset(type) != 0) {
@@ -147,7 +147,7 @@ INLINE void decode_pair(const int type, const int m_count, const uint8_t *const 
             sums[m][r] =
                 has_signed_codes(type)
                     ? signed_quad_products((i8x32)low, x_low[m]) + signed_quad_products((i8x32)high, x_high[m])
-                    : sums_of_pairs(pair_products(low, x_low[m]) + pair_products(high, x_high[m]));
+                    : sums_of_products(code_products(low, x_low[m]) + code_products(high, x_high[m]));
         }
     }
     f32x4 scale[2], minimum[2];

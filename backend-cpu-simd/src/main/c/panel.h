@@ -5,7 +5,7 @@
  * row and holds four of its codes, so that four bytes of an activation, copied to all lanes, are multiplied with all
  * rows at once and no sum runs across lanes. The panel stays in the L1 cache while all rows of x pass.
  *
- * Byte products want one unsigned factor. It is the code where codes are unsigned; else it is x + 128, and 128 times the
+ * Byte products of x86 want one unsigned factor. It is the code where codes are unsigned; else it is x + 128, and 128 times the
  * sum of the codes is subtracted, which is the product of the panel with a row of ones.
  */
 #ifndef JUGGLER_PANEL_H
@@ -15,12 +15,12 @@
 #include "rows.h"
 
 /*
- * Vectors of weight rows in a panel; rows of x that are multiplied with it together: eight sums in registers, for which
- * six numbers are read at each step. And the rows of x that are held against a panel before the next ones.
+ * Weight rows in a panel; rows of x that are multiplied with it together: on x86 eight sums in registers, for which six
+ * numbers are read at each step. And the rows of x that are held against a panel before the next ones.
  */
-enum { PANEL_VECTORS = 2, PANEL_ROWS = PANEL_VECTORS * PANEL_LANES, TILE = 4, MOST_X = 128 };
+enum { PANEL_ROWS = PANEL_VECTORS * PANEL_LANES, TILE = 4, MOST_X = 128 };
 
-enum factors { CODE_UNSIGNED, X_UNSIGNED, SIGN_MOVED };
+enum factors { BOTH_SIGNED, CODE_UNSIGNED, X_UNSIGNED, SIGN_MOVED };
 
 struct panel {
     uint8_t codes[CHUNK * PANEL_ROWS];
@@ -32,6 +32,10 @@ struct panel {
 };
 
 INLINE enum factors factors_of(int type) {
+#if defined(PANEL_TAKES_SIGNED)
+    (void)type;
+    return BOTH_SIGNED;
+#endif
     if (has_minimums(type)) {
         return CODE_UNSIGNED;
     }
@@ -92,10 +96,10 @@ INLINE void panel_run(const int type, const int m_count, const uint8_t *codes, c
 #pragma GCC unroll 4
             for (int m = 0; m < m_count; m++) {
                 panel_codes four = broadcast4(x[m] + 4 * g);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
                 for (int v = 0; v < PANEL_VECTORS; v++) {
                     switch (factors_of(type)) {
-                    case CODE_UNSIGNED: partial[m][v] = panel_step(partial[m][v], c[v], four); break;
+                    case BOTH_SIGNED: case CODE_UNSIGNED: partial[m][v] = panel_step(partial[m][v], c[v], four); break;
                     case X_UNSIGNED: partial[m][v] = panel_step(partial[m][v], four, c[v]); break;
 #if !defined(PANEL_SUMS_FOURS)
                     case SIGN_MOVED: partial[m][v] = panel_signed_step(c[v], four); break;
@@ -107,7 +111,7 @@ INLINE void panel_run(const int type, const int m_count, const uint8_t *codes, c
         }
 #pragma GCC unroll 4
         for (int m = 0; m < m_count; m++) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
             for (int v = 0; v < PANEL_VECTORS; v++) {
                 sums->of[m][v] =
                     scale_pairs

@@ -92,7 +92,8 @@ INLINE struct scales scales_of_16(const int16_t *sixteen) {
 }
 
 /* The scale of each element of a run. */
-INLINE i16x16 pick(struct scales scales, const int run) {
+typedef i16x16 run_scale;
+INLINE run_scale pick(struct scales scales, const int run) {
     __m256i v = run < 4 ? scales.first : scales.second;
     switch (run % 4) {
     case 0: return (i16x16)_mm256_shuffle_epi32(v, 0x00);
@@ -112,13 +113,14 @@ INLINE i32x8 add_products(i32x8 sum, i16x16 a, i16x16 b) {
 }
 
 /* Sums of products of unsigned codes with signed bytes, in pairs; no pair may exceed a short. */
-INLINE i16x16 pair_products(u8x32 codes, i8x32 x) {
-    return (i16x16)_mm256_maddubs_epi16((__m256i)codes, (__m256i)x);
+typedef i16x16 products;
+INLINE products code_products(u8x32 codes, i8x32 x) {
+    return (products)_mm256_maddubs_epi16((__m256i)codes, (__m256i)x);
 }
 
 /* The same of signed codes: the sign goes from the code to x. */
-INLINE i16x16 signed_pair_products(i8x32 codes, i8x32 x) {
-    return (i16x16)_mm256_maddubs_epi16(_mm256_abs_epi8((__m256i)codes), _mm256_sign_epi8((__m256i)x, (__m256i)codes));
+INLINE products signed_products(i8x32 codes, i8x32 x) {
+    return (products)_mm256_maddubs_epi16(_mm256_abs_epi8((__m256i)codes), _mm256_sign_epi8((__m256i)x, (__m256i)codes));
 }
 
 /* Sums of products by fours. */
@@ -126,7 +128,7 @@ INLINE i32x8 quad_products(u8x32 codes, i8x32 x) {
 #if defined(__AVX512VNNI__)
     return (i32x8)_mm256_dpbusd_epi32(_mm256_setzero_si256(), (__m256i)codes, (__m256i)x);
 #else
-    return (i32x8)_mm256_madd_epi16((__m256i)pair_products(codes, x), _mm256_set1_epi16(1));
+    return (i32x8)_mm256_madd_epi16((__m256i)code_products(codes, x), _mm256_set1_epi16(1));
 #endif
 }
 
@@ -134,8 +136,10 @@ INLINE i32x8 signed_quad_products(i8x32 codes, i8x32 x) {
     return quad_products((u8x32)_mm256_abs_epi8((__m256i)codes), (i8x32)_mm256_sign_epi8((__m256i)x, (__m256i)codes));
 }
 
-/* Shorts added in pairs. */
-INLINE i32x8 sums_of_pairs(i16x16 v) { return (i32x8)_mm256_madd_epi16((__m256i)v, _mm256_set1_epi16(1)); }
+INLINE i32x8 add_scaled_products(i32x8 sum, products v, run_scale scale) { return add_products(sum, v, scale); }
+
+/* The products themselves, added in pairs. */
+INLINE i32x8 sums_of_products(products v) { return (i32x8)_mm256_madd_epi16((__m256i)v, _mm256_set1_epi16(1)); }
 
 /* Pairwise products of eight shorts. */
 INLINE i32x4 products8(const int16_t *a, const int16_t *b) {
@@ -211,13 +215,13 @@ INLINE void transpose8(u8x32 *v) {
 }
 
 /*
- * Products of a panel: one weight row in each 32-bit lane, four of its codes in each. On AVX2 sums of pairs stay in
+ * Products of a panel of PANEL_VECTORS vectors: one weight row in each 32-bit lane, four of its codes in each. On AVX2 sums of pairs stay in
  * shorts for as many steps as cannot overflow them; VNNI sums into 32 bits at once.
  */
 
 #if defined(__AVX512VNNI__)
 
-enum { PANEL_LANES = 16 };
+enum { PANEL_LANES = 16, PANEL_VECTORS = 2 };
 typedef __m512i panel_codes;
 typedef __m512i panel_ints;
 typedef __m512 panel_floats;
@@ -251,7 +255,7 @@ INLINE panel_ints panel_pairs(panel_ints sum, panel_ints a, panel_ints b) { retu
 
 #else
 
-enum { PANEL_LANES = 8 };
+enum { PANEL_LANES = 8, PANEL_VECTORS = 2 };
 typedef __m256i panel_codes;
 typedef __m256i panel_ints;
 typedef __m256 panel_floats;
