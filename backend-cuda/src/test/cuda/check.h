@@ -104,8 +104,8 @@ struct Weight {
     Weight(int type, int rows, int columns, size_t shift = 0);
     int type, rows, columns;
     long long row_bytes;
-    Memory<unsigned char> blocks;
-    std::vector<float> values; /* by the plain definition of the format, element by element */
+    Memory<unsigned char> bytes;
+    std::vector<float> values; /* as dequantize_rows says */
 };
 
 struct TypeName {

@@ -13,6 +13,7 @@ done
 [ $# -eq 0 ] || shift
 mkdir -p "$folder"
 "$here/build.sh" "$folder/kernels.so" $flags
-"${CXX:-g++}" -std=c++17 -O2 -g1 -Wall -Wextra -Werror $flags "$here"/check*.cpp "$folder/kernels.so" -o "$folder/check" \
+codebooks=$here/../../../../kernel-api/src/main/resources/dev/juggler/kernel/quant/codebooks.bin
+"${CXX:-g++}" -DCODEBOOKS="\"$codebooks\"" -std=c++17 -O1 -g1 -Wall -Wextra -Werror $flags "$here"/check*.cpp "$folder/kernels.so" -o "$folder/check" \
     "-Wl,-rpath,$folder"
 exec "$folder/check" "$@"

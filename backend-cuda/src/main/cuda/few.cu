@@ -1,0 +1,173 @@
+/* Kernels for few rows of activations; see few.cuh for how they work. */
+#include "few.cuh"
+
+/* Which matrix of a stack a row of the result takes; negative: none. */
+__device__ __forceinline__ int matrix_of_row(const int *ids, int64 row, int matrices) {
+    return ids != nullptr ? ids[row] : (int)(row % matrices);
+}
+
+/* Writes the sums of a warp: lane 0 for each row of the weight and of x. */
+template <int WEIGHTS, int ROWS>
+__device__ __forceinline__ void store_sums(float (&sums)[WEIGHTS][ROWS], float *out, int64 row, int rows, int first, int n) {
+#pragma unroll
+    for (int w = 0; w < WEIGHTS; w++) {
+#pragma unroll
+        for (int r = 0; r < ROWS; r++) {
+            const float sum = warp_sum(sums[w][r]);
+            if (lane_of_thread() == 0 && first + w < n && row + r < rows) {
+                out[(row + r) * n + first + w] = sum;
+            }
+        }
+    }
+}
+
+/*
+ * out row r = row r / share of x · matrix ids[r] (or r % matrices); a row of zeros where the id is negative. Two rows of
+ * the weight for a warp. grid = (ceil(n / 8), ceil(rows / ROWS)), block = 128.
+ */
+template <class Format, int ROWS>
+__device__ __forceinline__ void multiply_few(float *out, const byte *weight, const void *x, const int *ids, int rows,
+                                             int n, int k, int share, int matrices, int64 matrix_bytes) {
+    const int first = (blockIdx.x * FEW_WARPS + warp_of_thread()) * 2;
+    const int64 bytes = row_bytes(Format::TYPE, k);
+    if (first >= n) {
+        return;
+    }
+    for (int64 row = (int64)blockIdx.y * ROWS; row < rows; row += (int64)gridDim.y * ROWS) {
+        float sums[2][ROWS] = {};
+        const int matrix = matrix_of_row(ids, row, matrices);
+        if (matrix >= 0) {
+            const byte *start = weight + matrix * matrix_bytes;
+            const byte *const weights[2] = {start + first * bytes, start + min(first + 1, n - 1) * bytes};
+            const int last_row = (int)min((int64)ROWS - 1, rows - 1 - row);
+            Dot<Format, 2, ROWS>::add(sums, weights, x, row / share, last_row, k);
+        }
+        store_sums(sums, out, row, rows, first, n);
+    }
+}
+
+#define MULTIPLY_FEW(format, rows_at_once)                                                                         \
+    extern "C" __global__ void __launch_bounds__(FEW_BLOCK) multiply_few_##format##_##rows_at_once(                \
+        float *out, const void *weight, const void *x, const int *ids, int rows, int n, int k, int share,          \
+        int matrices, int64 matrix_bytes) {                                                                        \
+        multiply_few<format, rows_at_once>(out, (const byte *)weight, x, ids, rows, n, k, share, matrices,         \
+                                           matrix_bytes);                                                          \
+    }                                                                                                              \
+    EXPORT_KERNEL(multiply_few_##format##_##rows_at_once)
+#define MULTIPLY_FEW_1(format) MULTIPLY_FEW(format, 1)
+#define MULTIPLY_FEW_2(format) MULTIPLY_FEW(format, 2)
+#define MULTIPLY_FEW_4(format) MULTIPLY_FEW(format, 4)
+#define MULTIPLY_FEW_8(format) MULTIPLY_FEW(format, 8)
+EACH_QUANTIZED(MULTIPLY_FEW_1)
+EACH_FREQUENT(MULTIPLY_FEW_2)
+EACH_QUANTIZED(MULTIPLY_FEW_4)
+EACH_FREQUENT(MULTIPLY_FEW_8)
+EACH_PLAIN(MULTIPLY_FEW_1)
+EACH_PLAIN(MULTIPLY_FEW_4)
+
+/* As multiply_few with one row at once, F32 rows of x and any type. grid = (ceil(n / 8), rows), block = 128. */
+extern "C" __global__ void multiply_few_float(float *out, const void *weight, const void *x, const int *ids, int rows,
+                                              int n, int k, int share, int matrices, int64 matrix_bytes, int type) {
+    const int first = (blockIdx.x * FEW_WARPS + warp_of_thread()) * 2;
+    const int64 bytes = row_bytes(type, k);
+    for (int64 row = blockIdx.y; row < rows && first < n; row += gridDim.y) {
+        float sums[2][1] = {};
+        const int matrix = matrix_of_row(ids, row, matrices);
+        if (matrix >= 0) {
+            const byte *start = (const byte *)weight + matrix * matrix_bytes;
+            const byte *const weights[2] = {start + first * bytes, start + min(first + 1, n - 1) * bytes};
+            ExactDot<2>::add(sums, weights, (const float *)x + row / share * k, k, type);
+        }
+        store_sums(sums, out, row, rows, first, n);
+    }
+}
+EXPORT_KERNEL(multiply_few_float)
+
+/*
+ * The first half of a feed forward network: out[r, i] = act(gate row i · x) * (up row i · x), of expert ids[r] or, where
+ * ids is null, of the only one. A warp for an i: its two rows share x. grid = (ceil(n / 4), rows), block = 128.
+ */
+template <class Format>
+__device__ __forceinline__ void gated_few(float *out, const byte *gate, const byte *up, const void *x, const int *ids,
+                                          const float *gate_bias, const float *up_bias, int rows, int n, int k,
+                                          int share, int64 matrix_bytes, int kind, float alpha, float limit) {
+    const int i = blockIdx.x * FEW_WARPS + warp_of_thread();
+    const int64 bytes = row_bytes(Format::TYPE, k);
+    for (int64 row = blockIdx.y; row < rows && i < n; row += gridDim.y) {
+        const int expert = ids != nullptr ? ids[row] : 0;
+        float sums[2][1] = {};
+        if (expert >= 0) {
+            const int64 at = expert * matrix_bytes + i * bytes;
+            const byte *const weights[2] = {gate + at, up + at};
+            Dot<Format, 2, 1>::add(sums, weights, x, row / share, 0, k);
+        }
+        float gate_sum = warp_sum(sums[0][0]), up_sum = warp_sum(sums[1][0]);
+        if (lane_of_thread() == 0) {
+            if (expert >= 0 && gate_bias != nullptr) {
+                gate_sum += gate_bias[(int64)expert * n + i];
+            }
+            if (expert >= 0 && up_bias != nullptr) {
+                up_sum += up_bias[(int64)expert * n + i];
+            }
+            out[row * n + i] = expert >= 0 ? gated(gate_sum, up_sum, kind, alpha, limit) : 0.0f;
+        }
+    }
+}
+
+#define GATED_FEW(format)                                                                                            \
+    extern "C" __global__ void __launch_bounds__(FEW_BLOCK) gated_few_##format(                                      \
+        float *out, const void *gate, const void *up, const void *x, const int *ids, const float *gate_bias,         \
+        const float *up_bias, int rows, int n, int k, int share, int64 matrix_bytes, int kind, float alpha,          \
+        float limit) {                                                                                               \
+        gated_few<format>(out, (const byte *)gate, (const byte *)up, x, ids, gate_bias, up_bias, rows, n, k, share,  \
+                          matrix_bytes, kind, alpha, limit);                                                         \
+    }                                                                                                                \
+    EXPORT_KERNEL(gated_few_##format)
+EACH_QUANTIZED(GATED_FEW)
+EACH_PLAIN(GATED_FEW)
+
+/*
+ * The second half, with the weighted sum over a row's experts: out[r, i] = sum over j of weights[r, j] * (row i of expert
+ * ids[r, j] · x row r * used + j + bias). A warp for an i; its lanes share out the pieces of all experts together, since
+ * those of one may be fewer than lanes. grid = (ceil(n / 4), rows), block = 128.
+ */
+template <class Format>
+__device__ __forceinline__ void down_few(float *out, const byte *down, const void *x, const int *ids,
+                                         const float *weights, const float *bias, int rows, int used, int n, int k,
+                                         int64 matrix_bytes) {
+    const int i = blockIdx.x * FEW_WARPS + warp_of_thread();
+    const int64 bytes = row_bytes(Format::TYPE, k), row_elements = row_of_x<Format>(k);
+    const int pieces = Dot<Format, 1, 1>::pieces(k);
+    for (int64 row = blockIdx.y; row < rows && i < n; row += gridDim.y) {
+        float total = 0.0f;
+#pragma unroll 2
+        for (int item = lane_of_thread(); item < used * pieces; item += LANES) {
+            const int64 choice = row * used + item / pieces;
+            const int expert = ids[choice];
+            if (expert >= 0) {
+                float sums[1][1] = {};
+                const byte *const start[1] = {down + expert * matrix_bytes + i * bytes};
+                Dot<Format, 1, 1>::add_piece(sums, start, x, choice, 0, row_elements, item % pieces);
+                total += weights[choice] * sums[0][0];
+            }
+        }
+        total = warp_sum(total);
+        if (lane_of_thread() == 0) {
+            for (int64 choice = row * used; bias != nullptr && choice < (row + 1) * used; choice++) {
+                const int expert = ids[choice];
+                total += expert >= 0 ? weights[choice] * bias[(int64)expert * n + i] : 0.0f;
+            }
+            out[row * n + i] = total;
+        }
+    }
+}
+
+#define DOWN_FEW(format)                                                                                         \
+    extern "C" __global__ void __launch_bounds__(FEW_BLOCK) down_few_##format(                                   \
+        float *out, const void *down, const void *x, const int *ids, const float *weights, const float *bias,    \
+        int rows, int used, int n, int k, int64 matrix_bytes) {                                                  \
+        down_few<format>(out, (const byte *)down, x, ids, weights, bias, rows, used, n, k, matrix_bytes);        \
+    }                                                                                                            \
+    EXPORT_KERNEL(down_few_##format)
+EACH_QUANTIZED(DOWN_FEW)
+EACH_PLAIN(DOWN_FEW)
