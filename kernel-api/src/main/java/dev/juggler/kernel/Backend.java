@@ -25,6 +25,22 @@ public interface Backend extends AutoCloseable {
      */
     Buffer adopt(MemorySegment mapped);
 
+    /**
+     * Begins to copy host memory to a buffer of this device, and returns before it is done where
+     * the device can copy while it computes. The copy begins once all that was enqueued before is
+     * done, so that it overwrites nothing that is still read; what is enqueued afterwards does not
+     * wait for it and must not touch these bytes before {@link Transfer#join}.
+     *
+     * <p>The default copies at once.
+     *
+     * @param source stays as it is, and mapped, until the transfer is done
+     * @throws IndexOutOfBoundsException if the range is not inside the buffer
+     */
+    default Transfer upload(Buffer target, long offset, MemorySegment source) {
+        target.write(offset, source);
+        return Transfer.DONE;
+    }
+
     /** True if kernels work directly on host memory, so that buffers need not be moved. */
     boolean usesHostMemory();
 

@@ -2,6 +2,7 @@ package dev.juggler.launcher;
 
 import com.typesafe.config.Config;
 import dev.juggler.engine.device.Devices;
+import dev.juggler.engine.experts.CacheCounts;
 import dev.juggler.engine.inference.LoadProgress;
 import dev.juggler.engine.inference.LocalInference;
 import dev.juggler.engine.inference.ModelSettings;
@@ -269,10 +270,17 @@ public final class Wiring implements AutoCloseable {
 
     private Map<String, Object> health() {
         Map<String, Object> models = new LinkedHashMap<>();
+        Map<String, CacheCounts.Counted> caches =
+                inference == null ? Map.of() : inference.expertCaches();
         for (LoadedModel model : inference().loaded()) {
-            models.put(
-                    model.card().name(),
-                    Map.of("running", model.running(), "queued", model.queued()));
+            Map<String, Object> state = new LinkedHashMap<>();
+            state.put("running", model.running());
+            state.put("queued", model.queued());
+            CacheCounts.Counted cache = caches.get(model.card().name());
+            if (cache != null) {
+                state.put("expert_cache", describe(cache));
+            }
+            models.put(model.card().name(), state);
         }
         Map<String, Object> health = new LinkedHashMap<>();
         health.put("version", Version.text());
@@ -281,6 +289,16 @@ public final class Wiring implements AutoCloseable {
             health.put("failed_devices", devices().quarantined());
         }
         return health;
+    }
+
+    private static Map<String, Object> describe(CacheCounts.Counted cache) {
+        Map<String, Object> described = new LinkedHashMap<>();
+        described.put("hits", cache.hits());
+        described.put("misses", cache.misses());
+        described.put("hit_rate", cache.hitRate());
+        described.put("moves", cache.moves());
+        described.put("moved_bytes", cache.bytes());
+        return described;
     }
 
     /** Never a silent fallback to something slow. */

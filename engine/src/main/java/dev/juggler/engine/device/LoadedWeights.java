@@ -2,10 +2,15 @@ package dev.juggler.engine.device;
 
 import dev.juggler.engine.architecture.WeightRequest;
 import dev.juggler.engine.device.DeviceTable.Device;
+import dev.juggler.engine.experts.CacheCounts;
+import dev.juggler.engine.experts.ExpertCachePolicies;
+import dev.juggler.engine.experts.MoveTurns;
+import dev.juggler.engine.experts.Residents;
 import dev.juggler.engine.gguf.GgufFile;
 import dev.juggler.engine.gguf.GgufTensor;
 import dev.juggler.engine.model.ModelException;
 import dev.juggler.engine.model.ModelProblem.Kind;
+import dev.juggler.engine.placement.LiveExperts;
 import dev.juggler.engine.placement.Role;
 import dev.juggler.engine.placement.WeightDescriptor;
 import dev.juggler.kernel.Buffer;
@@ -22,6 +27,7 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +41,10 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
     private final List<Buffer> buffers = new ArrayList<>();
     private final Map<String, Long> bytes = new LinkedHashMap<>();
     private final IdentityHashMap<Buffer, Role> roles = new IdentityHashMap<>();
+    private final Map<Integer, LiveLayer> live = new TreeMap<>();
+    private final Map<String, MoveTurns> turns = new HashMap<>();
+    private final CacheCounts counts = new CacheCounts();
+    private final ExpertCachePolicies policies;
     private final Map<Integer, SplitStack> splits = new HashMap<>();
     private final Map<Integer, String> wholeStacks = new HashMap<>();
     private final WeightDevices placement;
@@ -47,8 +57,10 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
             GgufFile file,
             List<WeightDescriptor> described,
             WeightDevices placement,
+            ExpertCachePolicies policies,
             DeviceTable devices) {
         super(file);
+        this.policies = policies;
         this.placement = placement;
         this.devices = devices;
         for (WeightDescriptor weight : described) {
@@ -59,6 +71,11 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
     /** Bytes of weights on each device; for weights that stay in the mapped file, their size. */
     Map<String, Long> bytesByDevice() {
         return bytes;
+    }
+
+    /** How well experts that come and go are chosen, or null if all stay. */
+    @Nullable CacheCounts cacheCounts() {
+        return live.isEmpty() ? null : counts;
     }
 
     /** Whether experts of one layer are on several devices. */
@@ -92,7 +109,9 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
         for (int expert = 0; expert < owners.length; expert++) {
             owners[expert] = placement.device(known, expert);
         }
-        boolean whole = Arrays.stream(owners).allMatch(owners[0]::equals);
+        boolean whole =
+                Arrays.stream(owners).allMatch(owners[0]::equals)
+                        && (known.experts() == 0 || placement.live(known.layer()) == null);
         if (known.experts() > 0) {
             requireAlike(tensor, known.layer(), whole);
         }
@@ -124,12 +143,16 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
 
     private Tensor split(GgufTensor tensor, DType dtype, WeightRequest request, String[] owners) {
         List<SplitStack.Part> parts = new ArrayList<>();
+        LiveLayer living = liveLayer(request.layer(), owners.length);
+        if (living != null) {
+            parts.add(livePart(tensor, dtype, request, owners.length, living));
+        }
         Arrays.stream(owners)
                 .distinct()
                 .map(devices::device)
                 .sorted(Comparator.comparing(Device::usesHostMemory))
-                .forEach(device -> parts.add(part(tensor, dtype, request, owners, device)));
-        SplitStack stack = new SplitStack(tensor.bytes(), parts);
+                .forEach(device -> parts.add(part(tensor, dtype, request, owners, device, living)));
+        SplitStack stack = new SplitStack(tensor.bytes(), parts, living);
         SplitStack other = splits.putIfAbsent(request.layer(), stack);
         if (other != null && !stack.isSplitLike(other)) {
             throw placedApart(tensor, request.layer());
@@ -139,7 +162,13 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
 
     /** The experts of one device: the whole stack where it lies in host memory, else a copy. */
     private SplitStack.Part part(
-            GgufTensor tensor, DType dtype, WeightRequest request, String[] owners, Device device) {
+            GgufTensor tensor,
+            DType dtype,
+            WeightRequest request,
+            String[] owners,
+            Device device,
+            @Nullable LiveLayer living) {
+        int[] instead = living == null ? null : living.places();
         requireKernel(tensor, dtype, request, device);
         long expertBytes = tensor.bytes() / owners.length;
         int[] localIds = new int[owners.length];
@@ -155,7 +184,7 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
         if (device.usesHostMemory()) {
             Buffer all = keep(device.backend().adopt(tensor.data()));
             Tensor stack = new Tensor(dtype, request.shape(), all, 0);
-            return new SplitStack.Part(device, stack, localIds);
+            return new SplitStack.Part(device, stack, localIds, instead);
         }
         Buffer copy = keep(device.backend().allocate(here * expertBytes));
         for (int expert = 0; expert < owners.length; expert++) {
@@ -164,12 +193,52 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
                 copy.write(localIds[expert] * expertBytes, data);
             }
         }
+        Tensor stack = new Tensor(dtype, shapeOf(here, request, owners.length), copy, 0);
+        return new SplitStack.Part(device, stack, localIds, instead);
+    }
+
+    /** The shape of some of the experts: of matrices, or of a bias, which is a row. */
+    private static Shape shapeOf(int some, WeightRequest request, int all) {
         Shape full = request.shape();
-        Shape shape =
-                full.count() == owners.length
-                        ? new Shape(here, full.rows(), full.columns())
-                        : Shape.matrix(here, full.columns());
-        return new SplitStack.Part(device, new Tensor(dtype, shape, copy, 0), localIds);
+        return full.count() == all
+                ? new Shape(some, full.rows(), full.columns())
+                : Shape.matrix(some, full.columns());
+    }
+
+    private @Nullable LiveLayer liveLayer(int layer, int experts) {
+        LiveExperts plan = placement.live(layer);
+        if (plan == null) {
+            return null;
+        }
+        return live.computeIfAbsent(
+                layer,
+                number ->
+                        new LiveLayer(
+                                plan,
+                                devices.device(plan.device()),
+                                new Residents(
+                                        experts,
+                                        plan.candidates(),
+                                        plan.first(),
+                                        policies.open(plan.policy(), experts, plan.places())),
+                                experts,
+                                turns.computeIfAbsent(
+                                        plan.device(), device -> new MoveTurns(plan.moves())),
+                                counts));
+    }
+
+    private SplitStack.Part livePart(
+            GgufTensor tensor, DType dtype, WeightRequest request, int experts, LiveLayer living) {
+        Device device = living.device();
+        requireKernel(tensor, dtype, request, device);
+        long expertBytes = tensor.bytes() / experts;
+        long bytes = living.placeCount() * expertBytes;
+        Buffer places = keep(device.backend().allocate(bytes));
+        count(device, bytes);
+        living.add(tensor.data(), expertBytes, places);
+        Shape shape = shapeOf(living.placeCount(), request, experts);
+        Tensor stack = new Tensor(dtype, shape, places, 0);
+        return new SplitStack.Part(device, stack, living.places(), null);
     }
 
     private static void requireKernel(

@@ -20,10 +20,11 @@ final class LocalWeights {
     /** By the group as the model has it, then by device or part. */
     private final IdentityHashMap<Object, @Nullable Object[]> known = new IdentityHashMap<>();
 
-    private final int devices;
+    private final int most;
 
     LocalWeights(int devices) {
-        this.devices = devices;
+        most = devices + 1; // a device may have two parts: experts that stay, and others that do
+        // not
     }
 
     /** The device that holds all of these weights whole, or null. */
@@ -135,7 +136,7 @@ final class LocalWeights {
     }
 
     private <T> T local(Object group, int index, Class<T> type, Supplier<T> maker) {
-        Object[] made = known.computeIfAbsent(group, key -> new @Nullable Object[devices]);
+        Object[] made = known.computeIfAbsent(group, key -> new @Nullable Object[most]);
         Object found = made[index];
         if (found == null) {
             found = maker.get();

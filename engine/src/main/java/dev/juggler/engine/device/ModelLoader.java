@@ -3,12 +3,14 @@ package dev.juggler.engine.device;
 import dev.juggler.engine.architecture.Architectures;
 import dev.juggler.engine.architecture.ModelKeys;
 import dev.juggler.engine.device.DeviceTable.Device;
+import dev.juggler.engine.experts.ExpertCachePolicies;
 import dev.juggler.engine.gguf.GgufException;
 import dev.juggler.engine.gguf.GgufFile;
 import dev.juggler.engine.model.Model;
 import dev.juggler.engine.model.ModelException;
 import dev.juggler.engine.model.ModelProblem;
 import dev.juggler.engine.model.ModelProblem.Kind;
+import dev.juggler.engine.placement.LiveExperts;
 import dev.juggler.engine.placement.Placement;
 import dev.juggler.engine.placement.WeightDescriptor;
 import dev.juggler.kernel.Backend;
@@ -22,14 +24,19 @@ import java.util.stream.IntStream;
 /** From a file to a model that runs: reads the tables, then puts the weights on their devices. */
 public final class ModelLoader {
     private final Architectures architectures;
+    private final ExpertCachePolicies policies;
 
-    public ModelLoader(Architectures architectures) {
+    /**
+     * @param policies for experts that come and go while a model runs
+     */
+    public ModelLoader(Architectures architectures, ExpertCachePolicies policies) {
         this.architectures = architectures;
+        this.policies = policies;
     }
 
-    /** A loader that knows all families of this engine. */
+    /** A loader that knows all families and policies of this engine. */
     public static ModelLoader builtIn() {
-        return new ModelLoader(Architectures.builtIn());
+        return new ModelLoader(Architectures.builtIn(), ExpertCachePolicies.builtIn());
     }
 
     /**
@@ -106,7 +113,8 @@ public final class ModelLoader {
     public PlacedModel load(GgufFile file, WeightDevices placement, Devices open) {
         ModelDescription description = describe(file);
         DeviceTable devices = devices(description, placement, open);
-        LoadedWeights weights = new LoadedWeights(file, description.weights(), placement, devices);
+        LoadedWeights weights =
+                new LoadedWeights(file, description.weights(), placement, policies, devices);
         try {
             Model model = architectures.load(keys(file), weights);
             List<Device> kvOwners =
@@ -141,6 +149,10 @@ public final class ModelLoader {
         for (WeightDescriptor weight : description.weights()) {
             for (int expert = 0; expert < Math.max(1, weight.experts()); expert++) {
                 used.add(placement.device(weight, expert));
+            }
+            LiveExperts live = placement.live(weight.layer());
+            if (live != null) {
+                used.add(live.device());
             }
         }
         for (int layer = 0; layer < description.kvLayers().size(); layer++) {

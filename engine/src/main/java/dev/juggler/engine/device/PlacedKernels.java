@@ -306,6 +306,10 @@ public final class PlacedKernels implements Kernels {
         long mark = workspace.mark();
         Tensor here = workspace.take(DType.I32, ids.rows(), ids.columns());
         Tensor partial = workspace.take(out.rows(), out.columns());
+        LiveLayer live = split.live();
+        if (live != null) {
+            beginStep(live, ids);
+        }
         boolean written = false;
         for (int part = 0; part < split.parts().size(); part++) {
             boolean lastChance = !written && part == split.parts().size() - 1;
@@ -325,7 +329,18 @@ public final class PlacedKernels implements Kernels {
             }
             written = true;
         }
+        if (live != null) {
+            live.endStep();
+        }
         workspace.release(mark);
+    }
+
+    private static void beginStep(LiveLayer live, Tensor ids) {
+        live.beginStep();
+        MemorySegment chosen = activation(ids).hostForReading();
+        for (long i = 0; i < ids.byteSize(); i += Integer.BYTES) {
+            live.used(chosen.get(ValueLayout.JAVA_INT, ids.offset() + i));
+        }
     }
 
     /** Translates ids to those of one part; false if it has none of them. */

@@ -1,6 +1,7 @@
 package dev.juggler.engine.device;
 
 import dev.juggler.engine.device.DeviceTable.Device;
+import dev.juggler.engine.experts.CacheCounts;
 import dev.juggler.engine.model.Model;
 import dev.juggler.engine.profile.Profile;
 import dev.juggler.engine.profile.ProfiledKernels;
@@ -12,6 +13,7 @@ import dev.juggler.kernel.Workspace;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A model whose weights are on their devices, with what is needed to run it. The file must stay
@@ -108,6 +110,11 @@ public final class PlacedModel implements AutoCloseable {
         PlacedWorkspace workspace = new PlacedWorkspace(devices, bytes);
         closers.add(workspace::close);
         return workspace;
+    }
+
+    /** How well experts that come and go are chosen, or null if all stay where they are. */
+    public @Nullable CacheCounts cacheCounts() {
+        return weights.cacheCounts();
     }
 
     /** Bytes of weights on each device; of weights that stay in the mapped file, their size. */

@@ -21,16 +21,20 @@ final class SplitStack implements Buffer {
         private final Device device;
         private final Tensor stack;
         private final int[] localIds;
+        private final int @Nullable [] elsewhere;
 
         /**
          * @param stack the experts that are here, as the device's kernels take them
          * @param localIds for each expert of the whole stack its number in {@code stack}, or {@link
          *     #ELSEWHERE}
+         * @param elsewhere the same of a part that is used instead of this one for the experts that
+         *     it has, or null
          */
-        Part(Device device, Tensor stack, int[] localIds) {
+        Part(Device device, Tensor stack, int[] localIds, int @Nullable [] elsewhere) {
             this.device = device;
             this.stack = stack;
             this.localIds = localIds;
+            this.elsewhere = elsewhere;
         }
 
         Device device() {
@@ -42,7 +46,10 @@ final class SplitStack implements Buffer {
         }
 
         int localId(int expert) {
-            return expert < 0 ? ELSEWHERE : localIds[expert];
+            if (expert < 0 || (elsewhere != null && elsewhere[expert] != ELSEWHERE)) {
+                return ELSEWHERE;
+            }
+            return localIds[expert];
         }
 
         boolean holdsTheSameAs(Part other) {
@@ -53,14 +60,22 @@ final class SplitStack implements Buffer {
 
     private final long bytes;
     private final List<Part> parts;
+    private final @Nullable LiveLayer live;
 
     /**
      * @param bytes of the whole stack
      * @param parts devices that work by themselves first, so that they are busy while the host is
+     * @param live the experts that come and go, which have the first part; null if all stay
      */
-    SplitStack(long bytes, List<Part> parts) {
+    SplitStack(long bytes, List<Part> parts, @Nullable LiveLayer live) {
         this.bytes = bytes;
         this.parts = List.copyOf(parts);
+        this.live = live;
+    }
+
+    /** The experts that come and go, or null if all stay. */
+    @Nullable LiveLayer live() {
+        return live;
     }
 
     List<Part> parts() {

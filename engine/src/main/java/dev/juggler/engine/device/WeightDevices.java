@@ -1,13 +1,20 @@
 package dev.juggler.engine.device;
 
+import dev.juggler.engine.placement.LiveExperts;
 import dev.juggler.engine.placement.Placement;
 import dev.juggler.engine.placement.WeightDescriptor;
+import org.jspecify.annotations.Nullable;
 
 /** Which device holds a weight: a placement, as loading sees it. */
 @FunctionalInterface
 public interface WeightDevices {
     /** The device of one expert of a stack; of a weight that is no stack the expert is 0. */
     String device(WeightDescriptor weight, int expert);
+
+    /** Experts of a layer that come and go on another device, or null if all stay. */
+    default @Nullable LiveExperts live(int layer) {
+        return null;
+    }
 
     /** Everything on one device. */
     static WeightDevices all(String device) {
@@ -16,6 +23,16 @@ public interface WeightDevices {
 
     /** As a placement says. */
     static WeightDevices of(Placement placement) {
-        return placement::device;
+        return new WeightDevices() {
+            @Override
+            public String device(WeightDescriptor weight, int expert) {
+                return placement.device(weight, expert);
+            }
+
+            @Override
+            public @Nullable LiveExperts live(int layer) {
+                return placement.liveExperts(layer);
+            }
+        };
     }
 }

@@ -3,6 +3,7 @@ package dev.juggler.engine.inference;
 import com.typesafe.config.Config;
 import dev.juggler.engine.device.Devices;
 import dev.juggler.engine.device.ModelLoader;
+import dev.juggler.engine.experts.CacheCounts;
 import dev.juggler.engine.sampling.TokenSampler;
 import dev.juggler.engine.scheduler.Sequence;
 import dev.juggler.engine.scheduler.SequenceOptions;
@@ -115,6 +116,21 @@ public final class LocalInference implements Inference, AutoCloseable {
             }
         }
         return loaded;
+    }
+
+    /**
+     * How well the caches of experts of loaded models work, by model; without those that have none.
+     */
+    public Map<String, CacheCounts.Counted> expertCaches() {
+        Map<String, CacheCounts.Counted> caches = new LinkedHashMap<>();
+        slots.forEach((name, slot) -> {
+            ServedModel model = slot.loaded();
+            CacheCounts counts = model == null ? null : model.cacheCounts();
+            if (counts != null) {
+                caches.put(name, counts.now());
+            }
+        });
+        return caches;
     }
 
     @Override

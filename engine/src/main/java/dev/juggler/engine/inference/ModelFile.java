@@ -87,7 +87,7 @@ public final class ModelFile implements AutoCloseable {
             throw new IllegalStateException("a model on assumed devices is not loaded");
         }
         gguf = outline.settings().fileMemory().settle(gguf, outline.settings().name(), progress);
-        return loader.load(gguf, outline.placement()::device, open);
+        return loader.load(gguf, outline.placement(), open);
     }
 
     /** What it would cost, and if it does not fit, what would make it fit. */

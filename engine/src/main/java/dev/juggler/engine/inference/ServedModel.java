@@ -6,6 +6,7 @@ import dev.juggler.engine.device.Devices;
 import dev.juggler.engine.device.MeasuredHardware;
 import dev.juggler.engine.device.ModelLoader;
 import dev.juggler.engine.device.PlacedModel;
+import dev.juggler.engine.experts.CacheCounts;
 import dev.juggler.engine.gguf.GgufFile;
 import dev.juggler.engine.placement.Plan;
 import dev.juggler.engine.profile.Profile;
@@ -23,6 +24,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -53,6 +55,7 @@ final class ServedModel implements AutoCloseable {
     private final Duration loadTime;
     private final Deque<Runnable> closers;
     private final BooleanSupplier devicesUsable;
+    private final @Nullable CacheCounts cacheCounts;
 
     private ServedModel(
             ModelCard card,
@@ -67,6 +70,7 @@ final class ServedModel implements AutoCloseable {
         this.vocabularySize = loading.outline.description().vocabularySize();
         this.loadTime = loadTime;
         this.closers = loading.closers;
+        this.cacheCounts = loading.cacheCounts;
         Set<String> used = bytesByDevice.keySet();
         devicesUsable = () -> loading.devices.names().containsAll(used);
     }
@@ -120,6 +124,7 @@ final class ServedModel implements AutoCloseable {
         final Devices devices;
         final ModelLoader loader;
         GgufFile file;
+        @Nullable CacheCounts cacheCounts;
         final Deque<Runnable> closers = new ArrayDeque<>();
 
         Loading(ModelSettings configured, ModelLoader loader, Devices devices) {
@@ -161,6 +166,7 @@ final class ServedModel implements AutoCloseable {
         EngineLoop loop(Scheduler scheduler, DeviceLocks locks) {
             PlacedModel placed = loader.load(file, outline.placement(), devices);
             closers.push(placed::close);
+            cacheCounts = placed.cacheCounts();
             PagedKvCache cache = PagedKvCache.allocate(outline.cache(), placed::kvBackend);
             closers.push(cache::close);
             return new EngineLoop(
@@ -217,6 +223,11 @@ final class ServedModel implements AutoCloseable {
     /** Weights, cache and workspace. */
     Map<String, Long> bytesByDevice() {
         return bytesByDevice;
+    }
+
+    /** How well experts that come and go are chosen, or null if all stay where they are. */
+    @Nullable CacheCounts cacheCounts() {
+        return cacheCounts;
     }
 
     /** Width of a row of logits. */

@@ -38,6 +38,7 @@ final class AutoPlacer {
     private static final int HEAD = Integer.MAX_VALUE;
 
     private final List<PlacedWeight> weights;
+    private final List<LiveExperts> live;
     private final Workload workload;
     private final @Nullable ExpertUse profile;
     private final List<DeviceBudget> fast;
@@ -62,15 +63,12 @@ final class AutoPlacer {
     private record Candidate(int layer, int expert, double share) {}
 
     /**
-     * @param weights with {@link PlacementRules#AUTO} as the device of what is left open
+     * @param ruled with {@link PlacementRules#AUTO} as the device of what is left open
      * @param profile how often experts are used, or null if nobody knows
      */
-    AutoPlacer(
-            List<PlacedWeight> weights,
-            Hardware hardware,
-            Workload workload,
-            @Nullable ExpertUse profile) {
-        this.weights = weights;
+    AutoPlacer(Placement ruled, Hardware hardware, Workload workload, @Nullable ExpertUse profile) {
+        this.weights = ruled.weights();
+        this.live = ruled.liveExperts();
         this.workload = workload;
         this.profile = profile;
         fast =
@@ -125,6 +123,7 @@ final class AutoPlacer {
                 }
             }
         }
+        live.forEach(experts -> charge(experts.device(), experts.bytes()));
         for (int layer = 0; layer < workload.cache().layers().size(); layer++) {
             charge(cacheDevice(layer), workload.cache().bytes(layer));
         }

@@ -6,15 +6,23 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** Where each weight of a model lives. */
 public final class Placement {
     private final Map<WeightDescriptor, PlacedWeight> weights = new LinkedHashMap<>();
+    private final Map<Integer, LiveExperts> live = new TreeMap<>();
     private final String defaultDevice;
     private final List<String> warnings;
 
-    Placement(List<PlacedWeight> weights, String defaultDevice, List<String> warnings) {
+    Placement(
+            List<PlacedWeight> weights,
+            List<LiveExperts> live,
+            String defaultDevice,
+            List<String> warnings) {
         weights.forEach(placed -> this.weights.put(placed.weight(), placed));
+        live.forEach(experts -> this.live.put(experts.layer(), experts));
         this.defaultDevice = defaultDevice;
         this.warnings = List.copyOf(warnings);
     }
@@ -22,6 +30,16 @@ public final class Placement {
     /** All weights, in the order in which the model named them. */
     public List<PlacedWeight> weights() {
         return List.copyOf(weights.values());
+    }
+
+    /** Experts that come and go on faster devices while the model runs, in the order of layers. */
+    public List<LiveExperts> liveExperts() {
+        return List.copyOf(live.values());
+    }
+
+    /** Those of a layer, or null if none of its experts come and go. */
+    public @Nullable LiveExperts liveExperts(int layer) {
+        return live.get(layer);
     }
 
     /** Device of everything that is no weight and belongs to no layer. */
@@ -75,6 +93,7 @@ public final class Placement {
         for (PlacedWeight placed : weights.values()) {
             placed.shards().forEach(shard -> devices.add(shard.device()));
         }
+        live.values().forEach(experts -> devices.add(experts.device()));
         return devices;
     }
 

@@ -78,12 +78,43 @@ final class PlacementHocon {
         // a rule without layers would match weights inside layers too, so those come first
         layers.forEach(this::pinLayers);
         outside.forEach((choice, roles) -> pinOutside(choice, roles, groups));
+        liveRules();
         StringBuilder text = new StringBuilder("placement {\n  rules = [\n");
         rules.forEach(rule -> text.append("    ").append(rule).append('\n'));
         return text.append("  ]\n  default = ")
                 .append(ConfigUtil.quoteString(fallback))
                 .append("\n}\n")
                 .toString();
+    }
+
+    /** Layers with as many experts of the same size that come and go share a rule. */
+    private void liveRules() {
+        Map<String, List<LiveExperts>> alike = new LinkedHashMap<>();
+        for (LiveExperts experts : placement.liveExperts()) {
+            String hot =
+                    "%s %s %d %d %d %s"
+                            .formatted(
+                                    experts.device(),
+                                    experts.policy(),
+                                    experts.moves(),
+                                    experts.places(),
+                                    experts.expertBytes(),
+                                    NumberRuns.text(experts.candidates()));
+            alike.computeIfAbsent(hot, key -> new ArrayList<>()).add(experts);
+        }
+        for (List<LiveExperts> group : alike.values()) {
+            LiveExperts first = group.getFirst();
+            rules.add(
+                    "{ match { role = experts, layers = \"%s\", experts = \"%s\" }, hot { device = %s, memory = %dB, choose = %s, moves = %d } }"
+                            .formatted(
+                                    NumberRuns.text(
+                                            group.stream().map(LiveExperts::layer).toList()),
+                                    NumberRuns.text(first.candidates()),
+                                    ConfigUtil.quoteString(first.device()),
+                                    first.bytes() * group.size(),
+                                    first.policy(),
+                                    first.moves()));
+        }
     }
 
     /** What is not left to the default: a choice for each device that has a part of a weight. */

@@ -53,7 +53,7 @@ final class PlacementResolver {
         for (WeightDescriptor weight : weights) {
             placed.add(place(weight, fallback));
         }
-        return new Placement(placed, fallback, warnings());
+        return new Placement(placed, List.of(), fallback, warnings());
     }
 
     /** The device that a rule means. */

@@ -32,10 +32,20 @@ public record PlacementRule(
      * @param device where they live
      * @param memory bytes that they may take
      * @param choose how they are chosen: {@code uniform} (as many of each layer), {@code first} (of
-     *     the first layers all) or {@code frequency} (those that are used most)
+     *     the first layers all), {@code frequency} (those that are used most), or the name of a
+     *     policy by which they change while the model runs
      * @param profile file with a {@link RoutingProfile}, or null for that of the whole placement
+     * @param moves where they change: most experts that one step brings to the device
      */
-    public record HotExperts(String device, long memory, String choose, @Nullable String profile) {}
+    public record HotExperts(
+            String device, long memory, String choose, @Nullable String profile, int moves) {
+        private static final Set<String> FIXED = Set.of("uniform", "first", "frequency");
+
+        /** Whether experts come and go while the model runs. */
+        public boolean isLive() {
+            return !FIXED.contains(choose);
+        }
+    }
 
     /**
      * Another device for steps of many rows.

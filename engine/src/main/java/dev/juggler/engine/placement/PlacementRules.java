@@ -1,6 +1,7 @@
 package dev.juggler.engine.placement;
 
 import com.typesafe.config.Config;
+import dev.juggler.engine.experts.ExpertCachePolicies;
 import dev.juggler.engine.placement.PlacementRule.HotExperts;
 import dev.juggler.engine.placement.PlacementRule.PrefillDevice;
 import dev.juggler.engine.text.Suggestions;
@@ -11,7 +12,6 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
@@ -30,7 +30,10 @@ public record PlacementRules(
     /** The device that stands for the best available one. */
     public static final String AUTO = "auto";
 
-    private static final Set<String> CHOICES = Set.of("uniform", "first", "frequency");
+    /** Moves of a step: a few, so that the link and main memory are left to the step itself. */
+    private static final int USUAL_MOVES = 2;
+
+    private static final List<String> FIXED_CHOICES = List.of("first", "frequency", "uniform");
 
     public PlacementRules {
         rules = List.copyOf(rules);
@@ -62,11 +65,11 @@ public record PlacementRules(
     }
 
     private Placement withHotExperts(
-            Placement ruled, Function<String, ExpertUse> profiles, @Nullable ExpertUse use) {
-        return new Placement(
-                new HotExpertPlacer(this, ruled.weights(), profiles, use).place(),
-                ruled.defaultDevice(),
-                ruled.warnings());
+            Placement ruled,
+            String host,
+            Function<String, ExpertUse> profiles,
+            @Nullable ExpertUse use) {
+        return new HotExpertPlacer(this, ruled, host, profiles, use).place();
     }
 
     /** The profile of the whole placement, else the first that a rule names, else null. */
@@ -102,7 +105,8 @@ public record PlacementRules(
                         section.text("kernel"),
                         hot(
                                 section.section(
-                                        "hot", Set.of("device", "memory", "choose", "profile"))),
+                                        "hot",
+                                        Set.of("device", "memory", "choose", "profile", "moves"))),
                         prefill(section.section("prefill", Set.of("device", "when-rows"))),
                         section.truth("required", false),
                         section.origin());
@@ -160,14 +164,17 @@ public record PlacementRules(
             return null;
         }
         @Nullable String choose = section.text("choose");
-        if (choose != null && !CHOICES.contains(choose)) {
-            throw section.mismatch("choose", "one of " + String.join(", ", new TreeSet<>(CHOICES)));
+        List<String> known = new ArrayList<>(FIXED_CHOICES);
+        known.addAll(ExpertCachePolicies.builtIn().names());
+        if (choose != null && !known.contains(choose)) {
+            throw section.mismatch("choose", "one of " + String.join(", ", known));
         }
         return new HotExperts(
                 section.required("device"),
                 section.bytes("memory"),
                 choose == null ? "frequency" : choose,
-                section.text("profile"));
+                section.text("profile"),
+                section.positive("moves", USUAL_MOVES));
     }
 
     private static @Nullable PrefillDevice prefill(@Nullable ConfigSection section) {
@@ -188,7 +195,11 @@ public record PlacementRules(
     public Placement resolve(List<WeightDescriptor> weights, List<String> devices) {
         Placement ruled =
                 new PlacementResolver(this, weights, devices, devices.getFirst()).resolve();
-        return withHotExperts(ruled, name -> RoutingProfile.read(Path.of(name), weights), null);
+        return withHotExperts(
+                ruled,
+                devices.getFirst(),
+                name -> RoutingProfile.read(Path.of(name), weights),
+                null);
     }
 
     /**
@@ -207,7 +218,11 @@ public record PlacementRules(
             Function<String, ExpertUse> profiles) {
         Placement ruled = new PlacementResolver(this, weights, hardware.names(), AUTO).resolve();
         ExpertUse use = profile == null ? null : profiles.apply(profile);
-        Placement open = withHotExperts(ruled, profiles, use);
+        String host =
+                (hardware.hosts().isEmpty() ? hardware.devices() : hardware.hosts())
+                        .getFirst()
+                        .device();
+        Placement open = withHotExperts(ruled, host, profiles, use);
         boolean auto =
                 open.weights().stream()
                         .flatMap(placed -> placed.shards().stream())
@@ -219,7 +234,8 @@ public record PlacementRules(
         warnings.addAll(AutoPlacer.warnings(hardware));
         String first = hardware.names().getFirst();
         return new Placement(
-                new AutoPlacer(open.weights(), hardware, workload, use).place(),
+                new AutoPlacer(open, hardware, workload, use).place(),
+                open.liveExperts(),
                 open.defaultDevice().equals(AUTO) ? first : open.defaultDevice(),
                 warnings);
     }

@@ -59,6 +59,7 @@ final class Planner {
 
     Plan plan() {
         List<Row> rows = weightRows();
+        rows.addAll(liveRows());
         rows.addAll(cacheRows());
         rows.addAll(bufferRows());
         Map<Boolean, List<DeviceBudget>> byMemory =
@@ -152,7 +153,8 @@ final class Planner {
                                                 weight.name()));
                 row.bytes += first ? shard.bytes() : 0;
                 sums(shard.device()).weights += first ? shard.bytes() : 0;
-                sums(shard.device()).bytesPerToken += bytesPerToken(weight, shard);
+                long read = bytesPerToken(weight, shard);
+                sums(shard.device()).bytesPerToken += read;
             }
         }
         return rows.entrySet().stream()
@@ -161,6 +163,20 @@ final class Planner {
                                 .thenComparingInt(row -> row.getValue().layers.nextSetBit(0)))
                 .map(row -> row(row.getKey(), row.getValue()))
                 .collect(Collectors.toCollection(ArrayList::new));
+    }
+
+    /** Places on a faster device for experts that come and go. */
+    private List<Row> liveRows() {
+        Map<RowKey, RowSums> rows = new LinkedHashMap<>();
+        for (LiveExperts experts : placement.liveExperts()) {
+            String text = "%d at a time".formatted(experts.places());
+            RowKey key = new RowKey(Role.EXPERTS, text, experts.device(), experts.decision());
+            RowSums row = rows.computeIfAbsent(key, k -> new RowSums());
+            row.layers.set(experts.layer());
+            row.bytes += experts.bytes();
+            sums(experts.device()).weights += experts.bytes();
+        }
+        return rows.entrySet().stream().map(row -> row(row.getKey(), row.getValue())).toList();
     }
 
     private static Row row(RowKey key, RowSums sums) {
@@ -174,7 +190,10 @@ final class Planner {
                 key.decision.toString());
     }
 
-    /** What a token reads of a weight: of experts those it uses, of embeddings one row. */
+    /**
+     * What a token reads of a weight: of experts those it uses, of embeddings one row. What it
+     * reads of experts that are kept elsewhere is added there.
+     */
     private long bytesPerToken(WeightDescriptor weight, Shard shard) {
         if (weight.role() == Role.EMBED) {
             return 0; // one row of a hundred thousand
@@ -182,11 +201,21 @@ final class Planner {
         if (weight.experts() == 0) {
             return shard.bytes();
         }
+        LiveExperts live = placement.liveExperts(weight.layer());
         double share = 0;
-        for (int expert = 0; expert < shard.experts(); expert++) {
-            share += use.share(weight.layer(), shard.firstExpert() + expert);
+        double elsewhere = 0;
+        for (int e = shard.firstExpert(); e < shard.firstExpert() + shard.experts(); e++) {
+            if (live != null && live.first().contains(e)) {
+                elsewhere += use.share(weight.layer(), e);
+            } else {
+                share += use.share(weight.layer(), e);
+            }
         }
-        return Math.round(share * weight.bytes() / weight.experts());
+        double expertBytes = (double) weight.bytes() / weight.experts();
+        if (live != null) {
+            sums(live.device()).bytesPerToken += Math.round(elsewhere * expertBytes);
+        }
+        return Math.round(share * expertBytes);
     }
 
     /** Layers that keep their keys and values in the same way on the same device. */

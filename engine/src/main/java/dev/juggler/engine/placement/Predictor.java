@@ -150,7 +150,11 @@ final class Predictor {
         for (PlacedWeight placed : stacks) {
             for (Shard shard : placed.shards()) {
                 Work work = byDevice.computeIfAbsent(shard.device(), device -> new Work());
-                add(work, placed.weight(), shard, time.rows);
+                if (shard.experts() == 0) {
+                    work.bytes += shard.bytes();
+                    continue;
+                }
+                add(byDevice, placed.weight(), shard, time.rows);
             }
         }
         boolean elsewhere = false;
@@ -175,15 +179,16 @@ final class Predictor {
         }
     }
 
-    private void add(Work work, WeightDescriptor stack, Shard shard, int rows) {
-        if (shard.experts() == 0) {
-            work.bytes += shard.bytes();
-            return;
-        }
+    /** Experts that come and go are taken to be where they are at the beginning. */
+    private void add(Map<String, Work> byDevice, WeightDescriptor stack, Shard shard, int rows) {
+        LiveExperts live = placement.liveExperts(stack.layer());
         double expertBytes = (double) shard.bytes() / shard.experts();
         for (int expert = shard.firstExpert();
                 expert < shard.firstExpert() + shard.experts();
                 expert++) {
+            boolean kept = live != null && live.first().contains(expert);
+            String device = kept && live != null ? live.device() : shard.device();
+            Work work = byDevice.computeIfAbsent(device, d -> new Work());
             double share = use.share(stack.layer(), expert);
             work.bytes += expertBytes * (rows == 1 ? share : 1 - Math.pow(1 - share, rows));
             work.operations += 2.0 * elements(stack, expertBytes) * share * rows;

@@ -3,9 +3,9 @@ package dev.juggler.engine.profile;
 import dev.juggler.engine.placement.Role;
 import dev.juggler.kernel.AttentionPlan;
 import dev.juggler.kernel.BatchLayout;
-import dev.juggler.kernel.DType;
 import dev.juggler.kernel.ExpertWeights;
 import dev.juggler.kernel.FeedForwardWeights;
+import dev.juggler.kernel.ForwardingKernels;
 import dev.juggler.kernel.GatedActivation;
 import dev.juggler.kernel.Kernels;
 import dev.juggler.kernel.KvPages;
@@ -13,7 +13,6 @@ import dev.juggler.kernel.RopePlan;
 import dev.juggler.kernel.Routing;
 import dev.juggler.kernel.Tensor;
 import dev.juggler.kernel.Workspace;
-import java.util.Set;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -22,8 +21,7 @@ import org.jspecify.annotations.Nullable;
  * otherwise is told apart. A mixture of experts is split into its router and its experts; all else
  * is computed as it would be without.
  */
-public final class ProfiledKernels implements Kernels {
-    private final Kernels kernels;
+public final class ProfiledKernels extends ForwardingKernels {
     private final Function<Tensor, Role> roles;
     private final Runnable synchronize;
     private final Profile profile;
@@ -35,7 +33,7 @@ public final class ProfiledKernels implements Kernels {
      */
     public ProfiledKernels(
             Kernels kernels, Function<Tensor, Role> roles, Runnable synchronize, Profile profile) {
-        this.kernels = kernels;
+        super(kernels);
         this.roles = roles;
         this.synchronize = synchronize;
         this.profile = profile;
@@ -94,70 +92,60 @@ public final class ProfiledKernels implements Kernels {
     }
 
     @Override
-    public Set<DType> weightTypes() {
-        return kernels.weightTypes();
-    }
-
-    @Override
-    public Set<DType> kvTypes() {
-        return kernels.kvTypes();
-    }
-
-    @Override
     public void embed(Tensor out, Tensor table, Tensor ids) {
-        time(Work.of("embed", Phase.EMBED, out.rows()), () -> kernels.embed(out, table, ids));
+        time(Work.of("embed", Phase.EMBED, out.rows()), () -> super.embed(out, table, ids));
     }
 
     @Override
     public void matmul(Tensor out, Tensor x, Tensor weight) {
         Phase phase = Phase.of(roles.apply(weight));
-        time(Work.product("matmul", phase, x.rows(), weight), () -> kernels.matmul(out, x, weight));
+        time(Work.product("matmul", phase, x.rows(), weight), () -> super.matmul(out, x, weight));
     }
 
     @Override
     public void matmulByExpert(Tensor out, Tensor x, Tensor stack, Tensor ids) {
         time(
                 Work.byExpert("matmulByExpert", out.rows(), stack),
-                () -> kernels.matmulByExpert(out, x, stack, ids));
+                () -> super.matmulByExpert(out, x, stack, ids));
     }
 
     @Override
     public void addByExpert(Tensor x, Tensor biases, Tensor ids) {
         time(
                 Work.of("addByExpert", Phase.EXPERTS, x.rows()),
-                () -> kernels.addByExpert(x, biases, ids));
+                () -> super.addByExpert(x, biases, ids));
     }
 
     @Override
     public void route(Tensor ids, Tensor weights, Tensor logits, Routing routing) {
         time(
                 Work.of("route", Phase.ROUTER, logits.rows()),
-                () -> kernels.route(ids, weights, logits, routing));
+                () -> super.route(ids, weights, logits, routing));
     }
 
     @Override
     public void combineExperts(Tensor out, Tensor y, Tensor weights, Tensor ids) {
         time(
                 Work.of("combineExperts", Phase.EXPERTS, out.rows()),
-                () -> kernels.combineExperts(out, y, weights, ids));
+                () -> super.combineExperts(out, y, weights, ids));
     }
 
     @Override
     public void rmsNorm(Tensor out, Tensor x, Tensor weight, float epsilon) {
         Phase phase = Phase.of(roles.apply(weight)); // of heads: attention
-        time(Work.of("rmsNorm", phase, x.rows()), () -> kernels.rmsNorm(out, x, weight, epsilon));
+        time(Work.of("rmsNorm", phase, x.rows()), () -> super.rmsNorm(out, x, weight, epsilon));
     }
 
     @Override
     public void rope(Tensor x, Tensor positions, RopePlan plan) {
-        time(Work.of("rope", Phase.ATTENTION, x.rows()), () -> kernels.rope(x, positions, plan));
+        time(Work.of("rope", Phase.ATTENTION, x.rows()), () -> super.rope(x, positions, plan));
     }
 
     @Override
     public void appendKv(KvPages kv, Tensor keys, @Nullable Tensor values, Tensor slots) {
         time(
                 Work.of("appendKv", Phase.ATTENTION, keys.rows()),
-                () -> kernels.appendKv(kv, keys, values, slots));
+                () -> super.appendKv(kv, keys, values, slots));
     }
 
     @Override
@@ -165,45 +153,45 @@ public final class ProfiledKernels implements Kernels {
             Tensor out, Tensor q, KvPages kv, AttentionPlan plan, BatchLayout layout) {
         time(
                 Work.of("attention", Phase.ATTENTION, q.rows()),
-                () -> kernels.attention(out, q, kv, plan, layout));
+                () -> super.attention(out, q, kv, plan, layout));
     }
 
     @Override
     public void gate(Tensor out, Tensor gate, Tensor up, GatedActivation activation) {
         time(
                 Work.of("gate", Phase.FEED_FORWARD, out.rows()),
-                () -> kernels.gate(out, gate, up, activation));
+                () -> super.gate(out, gate, up, activation));
     }
 
     @Override
     public void add(Tensor out, Tensor a, Tensor b) {
-        time(Work.of("add", Phase.OTHER, out.rows()), () -> kernels.add(out, a, b));
+        time(Work.of("add", Phase.OTHER, out.rows()), () -> super.add(out, a, b));
     }
 
     @Override
     public void addSigmoidScaled(Tensor out, Tensor x, Tensor scores) {
         time(
                 Work.of("addSigmoidScaled", Phase.FEED_FORWARD, out.rows()),
-                () -> kernels.addSigmoidScaled(out, x, scores));
+                () -> super.addSigmoidScaled(out, x, scores));
     }
 
     @Override
     public void gatherRows(Tensor out, Tensor x, Tensor ids) {
-        time(Work.of("gatherRows", Phase.OTHER, out.rows()), () -> kernels.gatherRows(out, x, ids));
+        time(Work.of("gatherRows", Phase.OTHER, out.rows()), () -> super.gatherRows(out, x, ids));
     }
 
     @Override
     public void copyColumns(Tensor out, Tensor x, int from) {
         time(
                 Work.of("copyColumns", Phase.OTHER, out.rows()),
-                () -> kernels.copyColumns(out, x, from));
+                () -> super.copyColumns(out, x, from));
     }
 
     @Override
     public void pasteColumns(Tensor out, int to, Tensor x, int from, int columns) {
         time(
                 Work.of("pasteColumns", Phase.OTHER, x.rows()),
-                () -> kernels.pasteColumns(out, to, x, from, columns));
+                () -> super.pasteColumns(out, to, x, from, columns));
     }
 
     @Override
@@ -211,7 +199,7 @@ public final class ProfiledKernels implements Kernels {
         Phase phase = Phase.of(roles.apply(stack));
         time(
                 byHead("matmulByHead", phase, out, stack, out.columns()),
-                () -> kernels.matmulByHead(out, x, stack, first));
+                () -> super.matmulByHead(out, x, stack, first));
     }
 
     @Override
@@ -219,7 +207,7 @@ public final class ProfiledKernels implements Kernels {
         Phase phase = Phase.of(roles.apply(stack));
         time(
                 byHead("matmulByHeadTransposed", phase, out, stack, x.columns()),
-                () -> kernels.matmulByHeadTransposed(out, x, stack, first));
+                () -> super.matmulByHeadTransposed(out, x, stack, first));
     }
 
     private static Work byHead(String name, Phase phase, Tensor out, Tensor stack, int used) {
@@ -233,7 +221,7 @@ public final class ProfiledKernels implements Kernels {
     public void readKeys(Tensor out, KvPages kv, BatchLayout layout) {
         time(
                 Work.of("readKeys", Phase.ATTENTION, out.rows()),
-                () -> kernels.readKeys(out, kv, layout));
+                () -> super.readKeys(out, kv, layout));
     }
 
     @Override
@@ -241,7 +229,7 @@ public final class ProfiledKernels implements Kernels {
             Tensor out, Tensor sum, Tensor a, Tensor b, Tensor weight, float epsilon) {
         time(
                 Work.of("addRmsNorm", Phase.OTHER, out.rows()),
-                () -> kernels.addRmsNorm(out, sum, a, b, weight, epsilon));
+                () -> super.addRmsNorm(out, sum, a, b, weight, epsilon));
     }
 
     @Override
@@ -254,7 +242,7 @@ public final class ProfiledKernels implements Kernels {
                         weights.gate(),
                         weights.up(),
                         weights.down()),
-                () -> kernels.feedForward(out, x, weights, workspace));
+                () -> super.feedForward(out, x, weights, workspace));
     }
 
     @Override
@@ -272,6 +260,6 @@ public final class ProfiledKernels implements Kernels {
                         weights.gate(),
                         weights.up(),
                         weights.down()),
-                () -> kernels.experts(out, x, ids, routeWeights, weights, workspace));
+                () -> super.experts(out, x, ids, routeWeights, weights, workspace));
     }
 }

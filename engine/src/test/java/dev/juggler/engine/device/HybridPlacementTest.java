@@ -17,6 +17,7 @@ import dev.juggler.kernel.Backend;
 import dev.juggler.kernel.BackendOptions;
 import dev.juggler.kernel.DType;
 import dev.juggler.kernel.ReferenceKernels;
+import dev.juggler.tck.simulated.SimulatedDevice;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;

@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.typesafe.config.Config;
 import dev.juggler.engine.device.Devices;
-import dev.juggler.engine.device.SimulatedDevice;
 import dev.juggler.engine.inference.DemoModel.Told;
 import dev.juggler.inference.Generation;
 import dev.juggler.inference.InferenceException;
@@ -20,6 +19,7 @@ import dev.juggler.kernel.DeviceSpeed;
 import dev.juggler.kernel.HostBuffer;
 import dev.juggler.kernel.ReferenceBackend;
 import dev.juggler.kernel.Tensor;
+import dev.juggler.tck.simulated.SimulatedDevice;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;

@@ -27,14 +27,16 @@ class HotExpertTest {
                                     "cuda:0", false, new MemoryInfo(1 << 20, 1 << 20), 1e9)),
                     1e9);
 
+    private static Workload workload() {
+        return Workload.of(
+                Collections.nCopies(TinyModel.LAYERS, new KvLayerShape(4, 4, 0)),
+                DType.F16,
+                64,
+                1,
+                new StepShape(8, 16, 2, 0));
+    }
+
     private static Placement place(String hot, ExpertUse use) {
-        Workload workload =
-                Workload.of(
-                        Collections.nCopies(TinyModel.LAYERS, new KvLayerShape(4, 4, 0)),
-                        DType.F16,
-                        64,
-                        1,
-                        new StepShape(8, 16, 2, 0));
         String rules =
                 """
                 rules = [{ match { role = experts, layers = "2-5" }, device = cpu, hot { %s } }]
@@ -42,7 +44,7 @@ class HotExpertTest {
                 """
                         .formatted(hot);
         return PlacementRules.parse(ConfigFactory.parseString(rules))
-                .resolve(TinyModel.mixture(), HARDWARE, workload, name -> use);
+                .resolve(TinyModel.mixture(), HARDWARE, workload(), name -> use);
     }
 
     /** As layer.expert. */
@@ -110,6 +112,63 @@ class HotExpertTest {
                 PlacementRules.parse(
                                 ConfigFactory.parseString(placement.hocon()).getConfig("placement"))
                         .resolve(TinyModel.mixture(), HARDWARE.names());
+        assertEquals(moved(placement), moved(again));
+    }
+
+    @Test
+    void lruGivesEachLayerTheSamePlaces() {
+        Placement placement = place(hot("lru", 950) + ", moves = 3", NOBODY);
+        assertEquals(List.of(), moved(placement), "all stay where they are");
+        assertEquals(
+                List.of("2: 3", "3: 2", "4: 2", "5: 2"),
+                placement.liveExperts().stream()
+                        .map(live -> live.layer() + ": " + live.places())
+                        .toList());
+        LiveExperts first = placement.liveExperts().getFirst();
+        assertEquals(List.of(0, 1, 2), first.first());
+        assertEquals(300, first.bytes());
+        assertEquals(3, first.moves());
+        assertTrue(placement.devices().contains("cuda:0"));
+        PlacementException little =
+                assertThrows(PlacementException.class, () -> place(hot("lru", 99), NOBODY));
+        assertTrue(
+                String.valueOf(little.getMessage()).contains("an expert has 100"),
+                little.getMessage());
+    }
+
+    @Test
+    void lruBeginsWithWhatIsUsedMost() {
+        ExpertUse use = (layer, expert) -> expert == 6 ? 0.9 : expert == layer ? 0.5 : 0.1;
+        Placement placement = place(hot("lru", 800) + ", profile = counted", use);
+        assertEquals(
+                List.of(List.of(6, 2), List.of(6, 3), List.of(6, 4), List.of(6, 5)),
+                placement.liveExperts().stream().map(LiveExperts::first).toList());
+        Plan plan = Plan.of(placement, workload(), HARDWARE, use);
+        Plan.Ledger cuda = plan.devices().get(1);
+        assertEquals(800, cuda.weights());
+        // what a token reads there: of four layers 0.9 + 0.5 experts of 100 bytes
+        assertEquals(4 * 140, cuda.bytesPerToken());
+        Plan.Row row =
+                plan.rows().stream()
+                        .filter(found -> found.device().equals("cuda:0"))
+                        .findFirst()
+                        .orElseThrow();
+        assertEquals("2-5", row.layers());
+        assertEquals("2 at a time", row.experts());
+        assertEquals(800, row.bytes());
+    }
+
+    @Test
+    void placesArePinnedTheSame() {
+        Placement placement = place(hot("lru", 950), NOBODY);
+        Placement again =
+                PlacementRules.parse(
+                                ConfigFactory.parseString(placement.hocon()).getConfig("placement"))
+                        .resolve(TinyModel.mixture(), HARDWARE.names());
+        assertEquals(
+                placement.liveExperts().stream().map(LiveExperts::places).toList(),
+                again.liveExperts().stream().map(LiveExperts::places).toList(),
+                placement.hocon());
         assertEquals(moved(placement), moved(again));
     }
 

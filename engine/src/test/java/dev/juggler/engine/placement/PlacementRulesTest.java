@@ -51,7 +51,7 @@ class PlacementRulesTest {
                         """);
         assertEquals("cuda:0", rules.defaultDevice());
         PlacementRule first = rules.rules().getFirst();
-        assertEquals(new HotExperts("cuda:0", 6L << 30, "frequency", "v3.experts"), first.hot());
+        assertEquals(new HotExperts("cuda:0", 6L << 30, "frequency", "v3.experts", 2), first.hot());
         assertEquals(new PrefillDevice("cuda:0", 2048), first.prefill());
         assertEquals("role=experts layers=3-60", first.match().toString());
         assertTrue(first.toString().startsWith("rule 1 (role=experts layers=3-60; String: 2"));
@@ -218,7 +218,7 @@ class PlacementRulesTest {
                 "unknown key placement.rules[0].match.layer; did you mean layers?");
         assertRefused(
                 "rules = [{ device = cpu, hot { gpu = 1 } }]",
-                "placement.rules[0].hot.gpu; known are choose, device, memory, profile");
+                "placement.rules[0].hot.gpu; known are choose, device, memory, moves, profile");
         assertRefused(
                 "rules = [{ match { role = expert }, device = cpu }]",
                 "placement.rules[0].match.role is expert, it must be a role; did you mean experts?");
@@ -249,7 +249,7 @@ class PlacementRulesTest {
         assertRefused("rules = [{ hot { device = cpu, memory = much } }]", "it must be a size");
         assertRefused(
                 "rules = [{ hot { device = cpu, memory = 1, choose = luck } }]",
-                "one of first, frequency, uniform");
+                "one of first, frequency, uniform, lfu, lru");
         assertRefused("rules = [{ prefill { device = cpu, when-rows = 0 } }]", "at least 1");
     }
 

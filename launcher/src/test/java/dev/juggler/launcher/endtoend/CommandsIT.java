@@ -179,6 +179,83 @@ class CommandsIT {
         assertTrue(again.path("devices").path("cuda:0").path("weights").longValue() > 0);
     }
 
+    /** The counts of a text decide what stays on the device; its trace tells how well others do. */
+    @Test
+    void profileCountsWhatPlanAndReplayUse() throws Exception {
+        Path prompts = folder.resolve("prompts.txt");
+        Files.writeString(prompts, "What is the capital of France?\n\nTell me a joke.\n");
+        Launcher.Outcome recorded =
+                Launcher.run(
+                        folder,
+                        "profile",
+                        "juggler-demo-moe",
+                        "--prompts",
+                        prompts.toString(),
+                        "--tokens",
+                        "12",
+                        "--output",
+                        "demo.experts",
+                        "--trace",
+                        "demo.trace");
+        assertEquals(0, recorded.code(), recorded.err());
+        List<String> counts =
+                Files.readAllLines(folder.resolve("demo.experts")).stream()
+                        .filter(line -> line.startsWith("layer"))
+                        .toList();
+        List<String> trace = Files.readAllLines(folder.resolve("demo.trace"));
+        List<String> shapes = trace.stream().filter(line -> line.startsWith("layer")).toList();
+        assertEquals(shapes.size(), counts.size());
+        // the first layer sees all rows, and each choice is in both files
+        String first = counts.getFirst();
+        long tokens = Long.parseLong(words(first).get(3));
+        assertTrue(recorded.out().contains(tokens + " tokens"), recorded.out());
+        long rows = 0;
+        long choices = 0;
+        String layer = words(first).get(1) + " ";
+        for (String line : trace.stream().filter(l -> l.startsWith(layer)).toList()) {
+            rows += Long.parseLong(words(line).get(1));
+            choices += words(line).size() - 2;
+        }
+        assertEquals(tokens, rows);
+        long counted = 0;
+        for (String count : words(first).subList(5, words(first).size())) {
+            counted += Long.parseLong(count);
+        }
+        assertEquals(choices, counted);
+
+        String machine = "cuda:0=6MiB@1008GB/s,cpu=1GiB@80GB/s";
+        Path placement = folder.resolve("hot.conf");
+        Files.writeString(
+                placement,
+                """
+                rules = [{ match { role = experts }, device = cpu,
+                           hot { device = "cuda:0", memory = 1MiB, choose = frequency } }]
+                default = cpu
+                profile = "%s"
+                """
+                        .formatted(folder.resolve("demo.experts")));
+        JsonNode plan = planned(0, machine, "--placement", placement.toString());
+        long hot = plan.path("devices").path("cuda:0").path("weights").longValue();
+        assertTrue(hot > 0 && hot <= 1 << 20, plan.toString());
+
+        Launcher.Outcome replayed =
+                Launcher.run(folder, "profile", "--replay", "demo.trace", "--memory", "1MiB");
+        assertEquals(0, replayed.code(), replayed.err());
+        for (String policy : List.of("lru", "lfu", "uniform", "frequency (of this trace)")) {
+            assertTrue(replayed.out().contains("\n" + policy + " "), replayed.out());
+        }
+        Launcher.Outcome all =
+                Launcher.run(folder, "profile", "--replay", "demo.trace", "--experts", "10000");
+        assertTrue(all.out().contains("lru                         100.0 %"), all.out());
+        mistake(2, "--replay needs either", "profile", "--replay", "demo.trace");
+        mistake(2, "--prompts is missing", "profile", "juggler-demo-moe");
+        mistake(2, "cannot be read", "profile", "--replay", "none.trace", "--experts", "1");
+    }
+
+    private static List<String> words(String line) {
+        return List.of(line.split(" ", -1));
+    }
+
     @Test
     void benchPrintsRowsForPrograms() throws Exception {
         Launcher.Outcome outcome =

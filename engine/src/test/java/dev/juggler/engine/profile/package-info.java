@@ -1,0 +1,5 @@
+/** Tests of what is recorded of steps. */
+@NullMarked
+package dev.juggler.engine.profile;
+
+import org.jspecify.annotations.NullMarked;

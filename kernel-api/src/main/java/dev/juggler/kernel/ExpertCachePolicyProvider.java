@@ -1,0 +1,23 @@
+package dev.juggler.kernel;
+
+import org.pf4j.ExtensionPoint;
+
+/**
+ * The extension point of plugins that bring an {@link ExpertCachePolicy}. A provider is created
+ * with its no-argument constructor when its plugin starts; it must do no work there.
+ */
+public interface ExpertCachePolicyProvider extends ExtensionPoint {
+    /** What {@code hot { choose = NAME }} calls it: small letters, digits and dashes. */
+    String name();
+
+    /** The {@link KernelApi#VERSION} that the plugin was compiled against. */
+    int apiVersion();
+
+    /**
+     * A policy for one layer.
+     *
+     * @param experts how many experts the layer has
+     * @param places how many of them have a place in fast memory at the same time
+     */
+    ExpertCachePolicy open(int experts, int places);
+}
