@@ -17,6 +17,9 @@ enum Type {
     TYPE_IQ4_XS = 23, TYPE_IQ1_M = 29, TYPE_BF16 = 30, TYPE_TQ1_0 = 34, TYPE_TQ2_0 = 35, TYPE_MXFP4 = 39
 };
 
+/* Less than every number: the largest of none. */
+#define NOTHING __int_as_float((int)0xff800000)
+
 enum { LANES = 32 };
 enum : unsigned { ALL_LANES = 0xffffffffu };
 
