@@ -31,12 +31,11 @@ extern "C" __global__ void quantize_rows(const float *x, void *rounded, int rows
 EXPORT_KERNEL(quantize_rows)
 
 /*
- * x as rows of ceil(k / 64) * 64 halves, zeros at the end; after all rows a factor for each. A row of f16 is scaled by a
- * power of two, so that its largest magnitude is between 2^7 and 2^8: nothing overflows, sums stay far from it, and
- * what is rounded to a subnormal is 2^-31 of the largest. bf16 has the range of f32 and its factors are 1.
- * grid = rows, block = 256.
+ * x as rows of ceil(k / 64) * 64 F16, zeros at the end; after all rows a factor for each. A row is scaled by a power of
+ * two, so that its largest magnitude is between 2^7 and 2^8: nothing overflows, and what is rounded to a subnormal is
+ * 2^-31 of the largest. grid = rows, block = 256.
  */
-extern "C" __global__ void halve_rows(const float *x, void *halves, int rows, int k, int bf16) {
+extern "C" __global__ void halve_rows(const float *x, void *halves, int rows, int k) {
     __shared__ int largest_of_warp[LANES];
     const int64 padded = whole(k, 64);
     float *factors = (float *)((unsigned short *)halves + rows * padded);
@@ -60,13 +59,13 @@ extern "C" __global__ void halve_rows(const float *x, void *halves, int rows, in
         const int exponent = largest >> 23, up = exponent == 0 || exponent == 255 ? 0 : 127 + 7 - exponent;
         /* 2^up, in two factors, since it may be beyond the range of one. */
         const float one = __int_as_float((127 + up / 2) << 23), two = __int_as_float((127 + up - up / 2) << 23);
-        unsigned short *row = (unsigned short *)halves + r * padded;
-        for (int i = threadIdx.x; i < padded; i += blockDim.x) {
-            const float value = i < k ? x[r * k + i] : 0.0f;
-            row[i] = bf16 ? float_to_brain(value) : float_to_half(value * one * two);
+        unsigned *row = (unsigned *)((unsigned short *)halves + r * padded);
+        for (int i = 2 * threadIdx.x; i < padded; i += 2 * blockDim.x) {
+            const float low = i < k ? x[r * k + i] : 0.0f, high = i + 1 < k ? x[r * k + i + 1] : 0.0f;
+            row[i / 2] = floats_to_halves(low * one * two, high * one * two);
         }
         if (threadIdx.x == 0) {
-            factors[r] = bf16 ? 1.0f : __int_as_float((127 - up / 2) << 23) * __int_as_float((127 - (up - up / 2)) << 23);
+            factors[r] = __int_as_float((127 - up / 2) << 23) * __int_as_float((127 - (up - up / 2)) << 23);
         }
     }
 }

@@ -5,5 +5,6 @@
 #include "choice.cu"
 #include "decode.cu"
 #include "few.cu"
+#include "many.cu"
 #include "many_float.cu"
 #include "rows.cu"

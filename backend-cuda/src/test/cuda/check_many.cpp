@@ -22,6 +22,10 @@ struct Product {
             /* Mostly one expert, so that one of them needs several tiles. */
             ids[r] = !by_expert ? r % matrices : r % 3 ? below(2) : below(matrices + 1) - 1;
         }
+        prepare_expected();
+    }
+
+    void prepare_expected() {
         expected.assign((size_t)rows * n, 0);
         scale.assign(expected.size(), 1);
         for (int r = 0; r < rows; r++) {
@@ -94,6 +98,41 @@ CHECK(multiply_transposed) {
             }
             compare(std::string("multiply_transposed ") + type.name, out, expected, {root_mean_square(expected)}, 2e-5,
                     2e-6);
+        }
+    }
+}
+
+CHECK(multiply_many) {
+    for (const TypeName &type : types()) {
+        if (type.type == 0) {
+            continue;
+        }
+        for (int tile_rows : {32, 128}) {
+            for (int way = 0; way < 3; way++) {
+                const int k = type.elements == 1 ? (way == 1 ? 97 : 136) : type.elements == 32 ? 160 : 512;
+                const int matrices = way == 0 ? 1 : 3, m = way == 1 ? 90 : 70, share = way == 1 ? 3 : 1;
+                Product p{type, way == 0 ? 45 : 450, way == 0 ? 140 : 70, k, share, matrices, way == 1 ? 11 : 0,
+                          way == 0 ? 140 : m, way == 2};
+                p.prepare();
+                for (int i = 0; i < k; i++) {
+                    p.x[i] *= 1e30f; /* of no size that halves have */
+                }
+                p.prepare_expected();
+                const int x_rows = p.rows / p.share;
+                Memory<unsigned char> halves((size_t)x_rows * ((size_t)(k + 63) / 64 * 128 + 4));
+                launch("halve_rows", {(unsigned)x_rows - 1, 1, 1, 256, 0}, (const float *)p.x.data(), (void *)halves.data(),
+                       x_rows, k);
+                Memory<float> out((size_t)p.rows * p.n, 4);
+                p.run(tile_rows, [&](const int *order, const int *tiles, unsigned y) {
+                    launch(std::string("multiply_many_") + type.name + "_" + std::to_string(tile_rows),
+                           {blocks(p.n, tile_rows == 32 ? 64 : 128), y, way == 1 ? 3u : 1u, 256, 0}, out.data(), p.start(),
+                           (const void *)halves.data(), order, tiles, p.rows, p.n, p.k, p.share, way == 2 ? 1 : p.matrices,
+                           p.m * p.weight.row_bytes);
+                });
+                compare(std::string("multiply_many ") + type.name + " " + std::to_string(tile_rows) + ", way " +
+                            std::to_string(way),
+                        out, p.expected, p.scale, 3e-3, 5e-4);
+            }
         }
     }
 }

@@ -39,6 +39,10 @@ inline unsigned short float_to_half(float value) {
     return (unsigned short)(sign | ((magnitude - 0x38000000u + 0xfff + (magnitude >> 13 & 1)) >> 13));
 }
 
+inline unsigned floats_to_halves(float low, float high) {
+    return float_to_half(low) | (unsigned)float_to_half(high) << 16;
+}
+
 inline void copy_async_16(void *shared, const void *global) { memcpy(shared, global, 16); }
 inline void copy_async_commit() {}
 template <int GROUPS>
@@ -59,19 +63,18 @@ inline void load_matrices(unsigned (&matrices)[4], const void *row) {
 
 namespace juggler_host {
 
-template <float (*TO_FLOAT)(unsigned short)>
 inline void multiply_fragments(Operands &operands) {
     float a[16][16], b[16][8];
     for (int lane = 0; lane < 32; lane++) {
         const int group = lane / 4, pair = lane % 4 * 2;
         const uint32_t *w = operands.words[lane];
         for (int i = 0; i < 2; i++) {
-            a[group][pair + i] = TO_FLOAT((unsigned short)(w[0] >> (16 * i)));
-            a[group + 8][pair + i] = TO_FLOAT((unsigned short)(w[1] >> (16 * i)));
-            a[group][pair + 8 + i] = TO_FLOAT((unsigned short)(w[2] >> (16 * i)));
-            a[group + 8][pair + 8 + i] = TO_FLOAT((unsigned short)(w[3] >> (16 * i)));
-            b[pair + i][group] = TO_FLOAT((unsigned short)(w[4] >> (16 * i)));
-            b[pair + 8 + i][group] = TO_FLOAT((unsigned short)(w[5] >> (16 * i)));
+            a[group][pair + i] = half_to_float((unsigned short)(w[0] >> (16 * i)));
+            a[group + 8][pair + i] = half_to_float((unsigned short)(w[1] >> (16 * i)));
+            a[group][pair + 8 + i] = half_to_float((unsigned short)(w[2] >> (16 * i)));
+            a[group + 8][pair + 8 + i] = half_to_float((unsigned short)(w[3] >> (16 * i)));
+            b[pair + i][group] = half_to_float((unsigned short)(w[4] >> (16 * i)));
+            b[pair + 8 + i][group] = half_to_float((unsigned short)(w[5] >> (16 * i)));
         }
     }
     float c[16][8] = {};
@@ -90,25 +93,17 @@ inline void multiply_fragments(Operands &operands) {
     }
 }
 
-inline float brain_to_float(unsigned short bits) { return __uint_as_float((unsigned)bits << 16); }
-
-template <float (*TO_FLOAT)(unsigned short)>
-inline void multiply_matrices(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
-    uint32_t words[MOST_WORDS];
-    memcpy(words, a, 16);
-    memcpy(words + 4, b, 8);
-    memcpy(words + 6, c, 16);
-    memcpy(c, exchange_words(MULTIPLY_MATRICES, words, MOST_WORDS, multiply_fragments<TO_FLOAT>) + 6, 16);
-}
-
 } // namespace juggler_host
 
 /* c[16, 8] += a[16, 16] · b[16, 8] */
 inline void multiply_halves(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
-    juggler_host::multiply_matrices<half_to_float>(c, a, b);
-}
-inline void multiply_brains(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
-    juggler_host::multiply_matrices<juggler_host::brain_to_float>(c, a, b);
+    uint32_t words[juggler_host::MOST_WORDS];
+    memcpy(words, a, 16);
+    memcpy(words + 4, b, 8);
+    memcpy(words + 6, c, 16);
+    const uint32_t *results = juggler_host::exchange_words(juggler_host::MULTIPLY_MATRICES, words, juggler_host::MOST_WORDS,
+                                                           juggler_host::multiply_fragments);
+    memcpy(c, results + 6, 16);
 }
 
 #define DYNAMIC_SHARED(type, name) type *name = (type *)juggler_host::dynamic_shared()
