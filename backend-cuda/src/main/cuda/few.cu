@@ -55,12 +55,11 @@ __device__ __forceinline__ void multiply_few(float *out, const byte *weight, con
     }                                                                                                              \
     EXPORT_KERNEL(multiply_few_##format##_##rows_at_once)
 #define MULTIPLY_FEW_1(format) MULTIPLY_FEW(format, 1)
-#define MULTIPLY_FEW_2(format) MULTIPLY_FEW(format, 2)
 #define MULTIPLY_FEW_4(format) MULTIPLY_FEW(format, 4)
 #define MULTIPLY_FEW_8(format) MULTIPLY_FEW(format, 8)
+/* Rare types: row by row, and from more rows on by tensor cores; every kernel costs a second of compiling. */
 EACH_QUANTIZED(MULTIPLY_FEW_1)
-EACH_FREQUENT(MULTIPLY_FEW_2)
-EACH_QUANTIZED(MULTIPLY_FEW_4)
+EACH_FREQUENT(MULTIPLY_FEW_4)
 EACH_FREQUENT(MULTIPLY_FEW_8)
 EACH_PLAIN(MULTIPLY_FEW_1)
 EACH_PLAIN(MULTIPLY_FEW_4)

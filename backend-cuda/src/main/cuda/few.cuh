@@ -26,6 +26,7 @@ __device__ __forceinline__ int dot_bytes(const unsigned (&a)[4], const uint4 &b)
 template <class Format, int WEIGHTS, int ROWS>
 struct Dot {
     enum { PIECE_ELEMENTS = 16 * Format::PIECE, BLOCK_PIECES = Format::ELEMENTS / PIECE_ELEMENTS };
+    enum { UNROLL = ROWS == 1 ? 2 : 1 }; /* several rows of x keep a warp busy by themselves */
 
     static __device__ __forceinline__ int pieces(int k) { return k / PIECE_ELEMENTS; }
 
@@ -61,7 +62,7 @@ struct Dot {
     static __device__ __forceinline__ void add(float (&sums)[WEIGHTS][ROWS], const byte *const (&weights)[WEIGHTS],
                                                const void *x, int64 first_row, int last_row, int k) {
         const int64 padded = whole(k, 256);
-#pragma unroll 2
+#pragma unroll UNROLL
         for (int piece = lane_of_thread(); piece < pieces(k); piece += LANES) {
             add_piece(sums, weights, x, first_row, last_row, padded, piece);
         }
@@ -71,7 +72,7 @@ struct Dot {
 /* Plain weights: x is F32, and a piece is eight elements. */
 template <class Format, int WEIGHTS, int ROWS>
 struct PlainDot {
-    enum { PIECE_ELEMENTS = 8 };
+    enum { PIECE_ELEMENTS = 8, UNROLL = ROWS == 1 ? 2 : 1 };
 
     static __device__ __forceinline__ int pieces(int k) { return (k + PIECE_ELEMENTS - 1) / PIECE_ELEMENTS; }
 
@@ -136,7 +137,7 @@ struct PlainDot {
 
     static __device__ __forceinline__ void add(float (&sums)[WEIGHTS][ROWS], const byte *const (&weights)[WEIGHTS],
                                                const void *x, int64 first_row, int last_row, int k) {
-#pragma unroll 2
+#pragma unroll UNROLL
         for (int piece = lane_of_thread(); piece < pieces(k); piece += LANES) {
             add_piece(sums, weights, x, first_row, last_row, k, piece);
         }

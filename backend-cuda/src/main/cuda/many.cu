@@ -209,9 +209,11 @@ __device__ __forceinline__ void multiply_many(float *out, const byte *weight, co
                                             rows, n, k, share, matrices, matrix_bytes);                                  \
     }                                                                                                                    \
     EXPORT_KERNEL(multiply_many_##format##_##TM)
-#define MULTIPLY_MANY_BOTH(format)        \
-    MULTIPLY_MANY(format, 32, 64, 64)     \
-    MULTIPLY_MANY(format, 128, 128, 32)
-EACH_QUANTIZED(MULTIPLY_MANY_BOTH)
-MULTIPLY_MANY_BOTH(f16)
-MULTIPLY_MANY_BOTH(bf16)
+#define MULTIPLY_MANY_32(format) MULTIPLY_MANY(format, 32, 64, 64)
+#define MULTIPLY_MANY_128(format) MULTIPLY_MANY(format, 128, 128, 32)
+EACH_QUANTIZED(MULTIPLY_MANY_32)
+EACH_FREQUENT(MULTIPLY_MANY_128)
+MULTIPLY_MANY_32(f16)
+MULTIPLY_MANY_128(f16)
+MULTIPLY_MANY_32(bf16)
+MULTIPLY_MANY_128(bf16)

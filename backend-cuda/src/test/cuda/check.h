@@ -115,5 +115,7 @@ struct TypeName {
 };
 const std::vector<TypeName> &types();
 const TypeName &type_of(int type);
+/* Types of few files, which have fewer kernels: EACH_RARE of formats.cuh. */
+bool is_rare(const TypeName &type);
 
 #endif

@@ -93,10 +93,8 @@ static void multiply(const TypeName &type, int rows, int at_once, int n, int k, 
 
 CHECK(multiply_few) {
     for (const TypeName &type : types()) {
-        const bool frequent = !is_plain(type) && std::string(type.name).find("iq1") && std::string(type.name).find("iq2") &&
-                              std::string(type.name).find("iq3") && std::string(type.name).find("tq");
-        for (int at_once : {1, 2, 4, 8}) {
-            if (at_once % 3 == 1 || frequent) {
+        for (int at_once : {1, 4, 8}) {
+            if (at_once == 1 || (!is_rare(type) && (at_once == 4 || !is_plain(type)))) {
                 multiply(type, 1, at_once, 33, 1024, 0);
                 multiply(type, at_once + 1, at_once, 5, is_plain(type) ? 257 : 3 * 256, 2);
                 multiply(type, at_once - (at_once > 2), at_once, 40, type.elements == 1 ? 31 : type.elements, 0);

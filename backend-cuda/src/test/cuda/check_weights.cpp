@@ -25,6 +25,11 @@ const TypeName &type_of(int type) {
     abort();
 }
 
+bool is_rare(const TypeName &type) {
+    const std::string name = type.name;
+    return name[0] == 't' || (name[0] == 'i' && name[2] != '4');
+}
+
 /* Expands the packed tables of kernel-api as dev.juggler.kernel.quant.Codebook does. */
 static void load_codebooks() {
     static bool loaded;
