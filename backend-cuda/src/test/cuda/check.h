@@ -74,11 +74,12 @@ inline unsigned blocks(long long count, long long per_block) { return (unsigned)
 
 void failed(const std::string &what);
 
-/* Launches a kernel whose parameters have exactly these types. */
+/* Launches a kernel whose parameters have exactly these types, its threads in one order or the other. */
 template <class... A>
 void launch(const std::string &name, Geometry g, A... arguments) {
     void *pointers[] = {(void *)&arguments...};
     const unsigned geometry[7] = {g.x, g.y, g.z, g.block, 1, 1, g.shared};
+    juggler_host_reverse(below(2));
     if (juggler_host_launch(name.c_str(), geometry, pointers) != 0) {
         failed(juggler_host_error());
     }

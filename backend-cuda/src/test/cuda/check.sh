@@ -12,6 +12,9 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
 done
 [ $# -eq 0 ] || shift
 mkdir -p "$folder"
+"${CXX:-g++}" -std=c++17 -O2 -g1 -Wall -Wextra -Werror $flags -include "$here/host.h" "$here/fibers_check.cpp" \
+    "$here/fibers.cpp" -pthread -o "$folder/fibers_check"
+"$folder/fibers_check"
 "$here/build.sh" "$folder/kernels.so" $flags
 codebooks=$here/../../../../kernel-api/src/main/resources/dev/juggler/kernel/quant/codebooks.bin
 "${CXX:-g++}" -DCODEBOOKS="\"$codebooks\"" -std=c++17 -O1 -g1 -Wall -Wextra -Werror $flags "$here"/check*.cpp "$folder/kernels.so" -o "$folder/check" \

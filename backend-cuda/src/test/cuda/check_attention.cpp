@@ -43,7 +43,7 @@ struct Cache {
                (long long)rows, type);
         values.assign(read.data(), read.data() + read.count);
         compare("cache of " + std::string(type_of(type).name), read, std::vector<double>(x.data(), x.data() + x.count), {1},
-                type == 0 ? 0 : 0.03, type == 0 ? 0 : type == 8 ? 0.01 : 0.003);
+                type == 0 ? 0 : 0.03, type == 0 ? 0 : 0.01);
         if (!bytes->is_intact()) {
             failed("append_kv wrote beyond the cache");
         }

@@ -74,6 +74,7 @@ size_t scheduler_stack_size;
 void (*kernel)(void **);
 void **kernel_arguments;
 bool failed;
+bool reversed; /* the last threads first */
 char error[512];
 alignas(256) unsigned char shared_memory[MOST_SHARED];
 std::mutex one_launch;
@@ -242,7 +243,8 @@ bool run_warp(int number) {
     bool any = false;
     for (bool progress = true; progress && !failed;) {
         progress = false;
-        for (int i = number * LANES; i < (number + 1) * LANES && !failed; i++) {
+        for (int turn = 0; turn < LANES && !failed; turn++) {
+            const int i = number * LANES + (reversed ? LANES - 1 - turn : turn);
             if (can_run(fibers[i], warps[number])) {
                 run(fibers[i]);
                 progress = any = true;
@@ -280,7 +282,7 @@ void run_block() {
     for (;;) {
         bool any = false, all_left = true;
         for (int w = 0; w < threads / LANES && !failed; w++) {
-            any |= run_warp(w);
+            any |= run_warp(reversed ? threads / LANES - 1 - w : w);
         }
         for (int i = 0; i < threads; i++) {
             all_left &= fibers[i].waiting == LEFT;
@@ -427,6 +429,8 @@ extern "C" int juggler_host_launch(const char *name, const unsigned *geometry, v
     }
     return 0;
 }
+
+extern "C" void juggler_host_reverse(int reverse) { reversed = reverse != 0; }
 
 extern "C" const char *juggler_host_error(void) { return error; }
 

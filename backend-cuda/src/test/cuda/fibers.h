@@ -78,6 +78,11 @@ extern "C" {
  */
 int juggler_host_launch(const char *name, const unsigned *geometry, void **arguments);
 const char *juggler_host_error(void);
+/*
+ * Whether later launches run the last threads of a block first. What is right runs the same in any order; what misses a
+ * barrier reads, in one of the two, what is not written yet or written over.
+ */
+void juggler_host_reverse(int reverse);
 /* The address of a module's variable, or null. */
 void *juggler_host_symbol(const char *name);
 /* Writes up to `most` names of kernels and gives how many there are. */
