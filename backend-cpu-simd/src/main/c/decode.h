@@ -8,8 +8,8 @@
 #ifndef JUGGLER_DECODE_H
 #define JUGGLER_DECODE_H
 
-#include "formats.h"
 #include "rows.h"
+#include "unpack.h"
 
 /* Weight rows that are read together, and rows of x that share what is taken out of a weight. */
 enum { DECODE_ROWS = 4, TILE_X = 4 };
@@ -70,21 +70,22 @@ INLINE void block_sums(const int type, const int m_count, const uint8_t *p, cons
     }
 }
 
-/* Four weight rows in blocks of 256, with M rows of x. */
-INLINE void decode_large(const int type, const int m_count, const uint8_t *const *w, int columns,
+/* Four weight rows in blocks of 256, with M rows of x; unpacked first where `type` is not how they are stored. */
+INLINE void decode_large(const int type, const int stored, const int m_count, const uint8_t *const *w, int columns,
                          const struct x_parts *x, int64_t ahead, f32x4 *results) {
     for (int block = 0; block < columns / CHUNK; block++) {
-        int64_t at = (int64_t)block * block_bytes(type);
+        int64_t at = (int64_t)block * block_bytes(stored);
         i32x8 sums[TILE_X][DECODE_ROWS];
-        f32x4 scale, minimum;
+        f32x4 scale = {0}, minimum = {0};
         i32x8 wide_minimums[TILE_X][DECODE_ROWS];
         i32x4 minimum_sums[TILE_X][DECODE_ROWS];
 #pragma GCC unroll 4
         for (int r = 0; r < DECODE_ROWS; r++) {
-            const uint8_t *p = w[r] + at;
+            struct unpacked space;
+            const uint8_t *p = unpacked(type, stored, w[r] + at, &space);
             int16_t minimums[16];
             i32x8 of_row[TILE_X];
-            prefetch_block(p + ahead, block_bytes(type));
+            prefetch_block(w[r] + at + ahead, block_bytes(stored));
             block_sums(type, m_count, p, x, block, minimums, of_row);
             scale[r] = block_scale(type, p);
             if (has_minimums(type)) {
@@ -221,13 +222,13 @@ INLINE void decode_small(const int type, const int m_count, const uint8_t *const
 }
 
 /* results[m] = products of four weight rows with row m of M rows of x. */
-INLINE void decode_rows(const int type, const int m_count, const uint8_t *const *w, int columns,
+INLINE void decode_rows(const int type, const int stored, const int m_count, const uint8_t *const *w, int columns,
                         const struct x_parts *x, int64_t ahead, f32x4 *results) {
     for (int m = 0; m < m_count; m++) {
         results[m] = (f32x4){0};
     }
     if (has_inner_scales(type)) {
-        decode_large(type, m_count, w, columns, x, ahead, results);
+        decode_large(type, stored, m_count, w, columns, x, ahead, results);
     } else {
         decode_small(type, m_count, w, columns, x, ahead, results);
     }

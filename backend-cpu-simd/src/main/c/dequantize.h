@@ -5,8 +5,8 @@
 #ifndef JUGGLER_DEQUANTIZE_H
 #define JUGGLER_DEQUANTIZE_H
 
-#include "formats.h"
 #include "tiles.h"
+#include "unpack.h"
 
 /* value = code * scale + shift, for each run of equal scale in a chunk. */
 struct factors {

@@ -5,12 +5,26 @@
 #ifndef JUGGLER_FORMATS_H
 #define JUGGLER_FORMATS_H
 
+#include <stddef.h>
+
 #include "codebooks.h"
 #include "vectors.h"
 
 /* What the 16 codes of IQ4_NL and IQ4_XS stand for, and twice what those of MXFP4 (E2M1) do, plus 12. */
 static const int8_t non_linear[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 static const int8_t twice_e2m1[16] = {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0};
+
+/*
+ * A block of 256 taken apart: signed codes, the integers of its sixteenths, its float scale. Types that take long to take
+ * apart are multiplied in this form, see unpack.h.
+ */
+struct unpacked {
+    uint8_t codes[CHUNK];
+    int16_t scales[16];
+    float scale;
+    uint8_t unused[28]; /* whole cache lines */
+};
+_Static_assert(sizeof(struct unpacked) == 320, "block_bytes has the same");
 
 INLINE u8x32 nibbles(const uint8_t *p) {
     u8x16 low = load_u8x16(p);
@@ -53,6 +67,7 @@ INLINE u8x32 codes(const int type, const uint8_t *p, int run) {
     case IQ3_S: return codes_of_iq3_s(p, run);
     case TQ1_0: return codes_of_tq1_0(p, run);
     case TQ2_0: return (load_u8x32(p + run / 4 * 32) >> (2 * (run % 4))) & 3;
+    case UNPACKED: case UNPACKED_SMALL: return load_u8x32(p + offsetof(struct unpacked, codes) + run * RUN);
     default: return (u8x32){0};
     }
 }
@@ -149,6 +164,7 @@ INLINE void inner_scales(const int type, const uint8_t *p, int16_t *scales, int1
             scales[i] = 1;
         }
         break;
+    case UNPACKED: case UNPACKED_SMALL: memcpy(scales, p + offsetof(struct unpacked, scales), 32); break;
     default: codebook_scales(type, p, scales); break;
     }
 }
@@ -168,6 +184,11 @@ INLINE float block_scale(const int type, const uint8_t *p) {
     case Q6_K: return half_to_float(load_u16(p + 208));
     case TQ1_0: return half_to_float(load_u16(p + 52));
     case TQ2_0: return half_to_float(load_u16(p + 64));
+    case UNPACKED: case UNPACKED_SMALL: {
+        float f;
+        memcpy(&f, p + offsetof(struct unpacked, scale), sizeof f);
+        return f;
+    }
     default: return has_codebook(type) ? codebook_scale(type, p) : half_to_float(load_u16(p));
     }
 }

@@ -15,11 +15,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
+#if defined(__linux__) && defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* Numbers of instruction sets; NativeLibrary.java has the same. */
-enum set { AVX2 = 0, AVX512 = 1, AMX = 2, SETS = 3 };
+/* Numbers of instruction sets, and of a feature of one; NativeLibrary.java has the same. */
+enum set { AVX2 = 0, AVX512 = 1, AMX = 2, NEON = 3, SETS = 4, DOT_PRODUCTS = 4 };
 
 #if defined(JUGGLER_AVX2)
 extern const struct kernels kernels_avx2;
@@ -32,7 +36,14 @@ extern const struct kernels kernels_avx512;
 extern const struct tile_kernels tiles_amx;
 #endif
 
-static const struct kernels *const kernels_of[SETS] = {
+#if defined(JUGGLER_NEON)
+extern const struct kernels kernels_neon;
+#endif
+#if defined(JUGGLER_DOTPROD)
+extern const struct kernels kernels_dotprod;
+#endif
+
+static const struct kernels *kernels_of[SETS] = {
 #if defined(JUGGLER_AVX2)
     [AVX2] = &kernels_avx2,
 #endif
@@ -41,6 +52,9 @@ static const struct kernels *const kernels_of[SETS] = {
 #endif
 #if defined(WITH_AMX)
     [AMX] = &kernels_avx512, /* for few rows, and for whatever is no product */
+#endif
+#if defined(JUGGLER_NEON)
+    [NEON] = &kernels_neon, /* until juggler_features finds that the processor has dot products */
 #endif
 };
 
@@ -113,9 +127,23 @@ static int tiles_granted(void) {
 }
 #endif
 
+#if defined(__aarch64__)
+/* Whether the processor multiplies bytes and adds four products in one instruction (from ARMv8.2 on, where it is there). */
+INLINE int has_dot_products(void) {
+#if defined(__ARM_FEATURE_DOTPROD)
+    return 1; /* all machines of this platform have them */
+#elif defined(__linux__)
+    return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+#else
+    return 0;
+#endif
+}
+#endif
+
 /*
  * The sets that the processor has and the operating system lets us use, a bit for each; and sixteen bits higher those
- * that the processor has but the operating system withholds. Asks for the tile registers, so it is called once.
+ * that the processor has but the operating system withholds. Asks for the tile registers and chooses among the kernels of
+ * a set, so it is called once, before any product.
  */
 int32_t juggler_features(void) {
     int32_t found = 0;
@@ -140,6 +168,14 @@ int32_t juggler_features(void) {
     int amx = avx512 && has_amx && (kept & TILE_STATE) == TILE_STATE && tiles_granted();
     found = avx2 << AVX2 | avx512 << AVX512 | amx << AMX;
     found |= ((has_avx512 && !avx512) << AVX512 | (has_amx && !amx) << AMX) << 16;
+#elif defined(__aarch64__)
+    found = 1 << NEON; /* all of them have it */
+#if defined(JUGGLER_DOTPROD)
+    if (has_dot_products()) {
+        kernels_of[NEON] = &kernels_dotprod;
+        found |= 1 << DOT_PRODUCTS;
+    }
+#endif
 #endif
     return found;
 }

@@ -11,8 +11,8 @@
 #ifndef JUGGLER_PANEL_H
 #define JUGGLER_PANEL_H
 
-#include "formats.h"
 #include "rows.h"
+#include "unpack.h"
 
 /*
  * Weight rows in a panel; rows of x that are multiplied with it together: on x86 eight sums in registers, for which six
@@ -29,6 +29,7 @@ struct panel {
     float scale[RUNS * PANEL_ROWS];    /* of blocks */
     float minimum[RUNS * PANEL_ROWS];
     int32_t excess[RUNS * PANEL_ROWS]; /* 128 times the sums of codes */
+    struct unpacked blocks[PANEL_ROWS]; /* of types that are unpacked first */
 };
 
 INLINE enum factors factors_of(int type) {
@@ -321,18 +322,18 @@ INLINE void prefetch_chunk(const uint8_t *const *w, const uint8_t *next, int64_t
 
 /*
  * Multiplies PANEL_ROWS weight rows with up to MOST_X rows of x; results[j] are those of row j. Rows that follow are at
- * `next`.
+ * `next`. They are unpacked first where `type` is not how they are stored.
  */
-INLINE void multiply_panel(const int type, struct panel *panel, const uint8_t *const *w, const uint8_t *next,
+INLINE void multiply_panel(const int type, const int stored, struct panel *panel, const uint8_t *const *w, const uint8_t *next,
                            int64_t row_bytes, int columns, const uint8_t *const *x, int x_count,
                            float (*results)[PANEL_ROWS]) {
     const int64_t padded = whole(columns, CHUNK);
-    const int chunk_bytes = has_inner_scales(type) ? block_bytes(type) : RUNS * block_bytes(type);
+    const int chunk_bytes = has_inner_scales(type) ? block_bytes(stored) : RUNS * block_bytes(stored);
     memset(results, 0, sizeof *results * (size_t)x_count);
     for (int chunk = 0; chunk * CHUNK < columns; chunk++) {
         const uint8_t *part[PANEL_ROWS];
         for (int r = 0; r < PANEL_ROWS; r++) {
-            part[r] = w[r] + (int64_t)chunk * chunk_bytes;
+            part[r] = unpacked(type, stored, w[r] + (int64_t)chunk * chunk_bytes, &panel->blocks[r]);
         }
         int left = (columns - chunk * CHUNK) / RUN;
         int runs = left < RUNS ? left : RUNS;

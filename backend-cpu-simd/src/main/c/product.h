@@ -38,6 +38,10 @@ INLINE float *out_row(const struct product *product, const struct piece *piece, 
     return product->out + (piece->out_rows ? piece->out_rows[j] : j) * product->out_stride + piece->out_column;
 }
 
+INLINE const uint8_t *x_row(const struct product *product, const struct piece *piece, int j) {
+    return product->x + (piece->x_rows ? piece->x_rows[j] : j) * product->x_stride;
+}
+
 /* The start of a weight row; behind the last one it is the last again, whose results are thrown away. */
 INLINE const uint8_t *weight_row(const struct product *product, const struct piece *piece, int row) {
     int inside = row < piece->rows ? row : piece->rows - 1;
@@ -79,6 +83,9 @@ struct kernels {
     void (*add_scaled)(float *sum, const float *y, float factor, int64_t count);
     void (*attend)(const struct attention *attention);
 };
+
+/* Products of each family of types, in a file each; NAME as in vectors.h. */
+#define MULTIPLIER(name) void name(const struct product *product, const struct piece *piece, uint8_t *scratch)
 
 /* Bytes of memory that a worker needs inside a piece. */
 enum { SCRATCH_BYTES = 1 << 16 };

@@ -46,22 +46,27 @@ INLINE const uint8_t *strip(const struct pass *pass, int n) {
     return pass->product->x + first * pass->product->x_stride;
 }
 
+/* Types that are unpacked first go on as one. */
 static void take_row_apart_to_bf16(int type, const uint8_t *p, int columns, uint8_t *out) {
+    struct unpacked space;
 #define TO_BF16(type) \
     case type: row_to_bf16(type, p, columns, out); break;
     switch (type) {
-        EACH_QUANTIZED(TO_BF16)
+        EACH_OF_32(TO_BF16)
+        EACH_OF_256(TO_BF16)
         TO_BF16(BF16)
-    default: break;
+    default: row_to_bf16(UNPACKED, unpacked(UNPACKED, type, p, &space), columns, out); break;
     }
 }
 
 static float take_row_apart_to_bytes(int type, const uint8_t *p, int columns, uint8_t *out) {
+    struct unpacked space;
 #define TO_BYTES(type) \
     case type: return row_to_bytes(type, p, columns, out);
     switch (type) {
-        EACH_QUANTIZED(TO_BYTES)
-    default: return 0;
+        EACH_OF_32(TO_BYTES)
+        EACH_OF_256(TO_BYTES)
+    default: return row_to_bytes(UNPACKED, unpacked(UNPACKED, type, p, &space), columns, out);
     }
 }
 

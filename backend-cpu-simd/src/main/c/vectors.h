@@ -52,6 +52,8 @@ INLINE uint32_t load_u32(const uint8_t *p) {
 
 #if defined(__AVX2__)
 #include "vectors_x86.h"
+#elif defined(__aarch64__)
+#include "vectors_neon.h"
 #else
 #error "no operations for this machine: add a vectors_*.h"
 #endif

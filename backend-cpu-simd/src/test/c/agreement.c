@@ -1,7 +1,9 @@
 /*
- * Compares the kernels of two instruction sets on random weights, bit for bit: every type, with one row of x and many,
- * whole panels and parts of them. Prints how many results agree; exits with 1 if one does not.
+ * Compares the kernels of two instruction sets, FIRST and SECOND, on random weights, bit for bit: every type, with one
+ * row of x and many, whole panels and parts of them; and attention, gating and weighted sums. Prints a digest of all
+ * results, to be compared with that of another machine, and how many agree; exits with 1 if one does not.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,8 +11,10 @@
 #include "random_codebooks.h"
 #include "rows.h"
 
-extern const struct kernels kernels_avx2;
-extern const struct kernels kernels_avx512;
+extern const struct kernels FIRST;
+extern const struct kernels SECOND;
+
+static const struct kernels *const sets[2] = {&FIRST, &SECOND};
 
 enum { COLUMNS = 768, WEIGHT_ROWS = 37, MOST_ROWS = 70 };
 
@@ -37,6 +41,28 @@ static void fill(uint8_t *bytes, int64_t count) {
     }
 }
 
+static uint32_t digest = 2166136261u;
+
+/*
+ * Whether two results are the same; the first joins the digest. Which not-a-number a machine makes is its own business.
+ */
+static int differ(const float *first, const float *second, int64_t count) {
+    int different = 0;
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t bits[2];
+        memcpy(&bits[0], first + i, 4);
+        memcpy(&bits[1], second + i, 4);
+        for (int j = 0; j < 2; j++) {
+            bits[j] = (bits[j] & 0x7fffffff) > 0x7f800000 ? 0x7fc00000 : bits[j];
+        }
+        digest = (digest ^ bits[0]) * 16777619u;
+        different |= bits[0] != bits[1];
+    }
+    return different;
+}
+
+static float small(void) { return (float)((int)(next() % 20001) - 10000) / 3000.0f; }
+
 static int compare(int type, int columns, int x_count, int rows) {
     int64_t row_bytes = (int64_t)columns / block_elements(type) * block_bytes(type);
     int64_t stride = row_stride(layout_of(type), columns);
@@ -45,19 +71,18 @@ static int compare(int type, int columns, int x_count, int rows) {
     uint8_t *scratch = aligned_alloc(64, SCRATCH_BYTES);
     float *out[2] = {calloc(MOST_ROWS * WEIGHT_ROWS, 4), calloc(MOST_ROWS * WEIGHT_ROWS, 4)};
     float *floats = malloc((size_t)columns * 4);
-    const struct kernels *const sets[2] = {&kernels_avx2, &kernels_avx512};
     memset(x[0], 0, (size_t)(stride * MOST_ROWS)); /* rows have gaps */
     memset(x[1], 0, (size_t)(stride * MOST_ROWS));
     fill(weight, row_bytes * WEIGHT_ROWS);
     for (int j = 0; j < x_count; j++) {
         for (int k = 0; k < columns; k++) {
-            floats[k] = (float)((int)(next() % 20001) - 10000) / 3000.0f;
+            floats[k] = small();
         }
         for (int set = 0; set < 2; set++) {
             sets[set]->quantize(layout_of(type), floats, columns, x[set] + j * stride);
         }
     }
-    int64_t used = layout_of(type) == LAYOUT_F32 ? 4 * columns : sums32_at(whole(columns, CHUNK));
+    int64_t used = layout_of(type) == LAYOUT_F32 ? 4 * columns : sums32_at(whole(columns, CHUNK)) + whole(columns, CHUNK) / 16;
     int different = 0;
     for (int j = 0; j < x_count; j++) {
         different += memcmp(x[0] + j * stride, x[1] + j * stride, (size_t)used) != 0;
@@ -68,7 +93,7 @@ static int compare(int type, int columns, int x_count, int rows) {
         struct piece piece = {1, rows, 1, NULL, NULL, x_count};
         sets[set]->multiply(&product, &piece, scratch);
     }
-    different += memcmp(out[0], out[1], (size_t)x_count * WEIGHT_ROWS * 4) != 0;
+    different += differ(out[0], out[1], (int64_t)x_count * WEIGHT_ROWS);
     if (different) {
         printf("type %d, %d columns, %d rows of x, %d weight rows: results differ\n", type, columns, x_count, rows);
     }
@@ -80,6 +105,77 @@ static int compare(int type, int columns, int x_count, int rows) {
     free(scratch);
     free(floats);
     return different != 0;
+}
+
+enum { TILE_PLACES = 32, MOST_QUERIES = 12, MOST_STRIDE = 160 };
+
+/* Two tiles of attention, so that the second meets a state; with a window or a cap, or without. */
+static int compare_attention(int rows, int heads, int key_stride, int value_stride, int window, float cap) {
+    static float queries[MOST_QUERIES * MOST_STRIDE], keys[2 * TILE_PLACES * MOST_STRIDE],
+        values[2 * TILE_PLACES * MOST_STRIDE];
+    static float scores[2][MOST_QUERIES * TILE_PLACES], softmax[2][2 * MOST_QUERIES], weighted[2][MOST_QUERIES * MOST_STRIDE];
+    const int count = rows * heads;
+    for (int i = 0; i < MOST_QUERIES * MOST_STRIDE; i++) {
+        queries[i] = small();
+    }
+    for (int i = 0; i < 2 * TILE_PLACES * MOST_STRIDE; i++) {
+        keys[i] = small();
+        values[i] = small();
+    }
+    for (int set = 0; set < 2; set++) {
+        memset(scores[set], 0, sizeof scores[set]);
+        memset(weighted[set], 0, sizeof weighted[set]);
+        for (int n = 0; n < count; n++) {
+            softmax[set][2 * n] = -INFINITY;
+            softmax[set][2 * n + 1] = 0;
+        }
+        for (int tile = 0; tile < 2; tile++) {
+            const int first = tile * TILE_PLACES, position = 2 * TILE_PLACES - 5 - rows;
+            const int last = position + rows - first;
+            struct attention attention = {queries, keys + first * key_stride, values + first * value_stride, scores[set],
+                                          softmax[set], weighted[set], count, heads, key_stride, value_stride,
+                                          value_stride, TILE_PLACES, first, tile == 0 ? 3 : 0,
+                                          last < TILE_PLACES ? last : TILE_PLACES, position, window, 0.3f, cap};
+            sets[set]->attend(&attention);
+        }
+    }
+    return differ(softmax[0], softmax[1], 2 * count) | differ(weighted[0], weighted[1], (int64_t)count * value_stride);
+}
+
+/* Gating and a weighted sum of any count, with what is no number among them. */
+static int compare_activations(int count, float limit) {
+    static float gate[2][COLUMNS], up[COLUMNS], sum[2][COLUMNS];
+    const struct gating gating = {1.702f, limit, 1};
+    for (int i = 0; i < count; i++) {
+        float g = 30 * small();
+        gate[0][i] = gate[1][i] = i % 61 == 7 ? NAN : i % 59 == 8 ? INFINITY : i % 53 == 9 ? -INFINITY : g;
+        up[i] = i % 47 == 5 ? NAN : small();
+        sum[0][i] = sum[1][i] = small();
+    }
+    for (int set = 0; set < 2; set++) {
+        sets[set]->gate(gate[set], up, count, &gating);
+        sets[set]->add_scaled(sum[set], up, 0.37f, count);
+    }
+    return differ(gate[0], gate[1], count) | differ(sum[0], sum[1], count);
+}
+
+static int check_others(int *cases) {
+    static const struct {
+        int rows, heads, key_stride, value_stride, window;
+        float cap;
+    } shapes[] = {
+        {1, 1, 64, 64, 0, 0},   {1, 4, 128, 128, 0, 0}, {3, 3, 96, 64, 0, 0},  {4, 3, 64, 48, 11, 0},
+        {2, 6, 160, 96, 40, 0}, {1, 12, 64, 64, 0, 30}, {4, 1, 32, 16, 7, 50}, {1, 5, 80, 80, 1, 0},
+    };
+    int failed = 0;
+    for (unsigned i = 0; i < sizeof shapes / sizeof *shapes; i++, ++*cases) {
+        failed += compare_attention(shapes[i].rows, shapes[i].heads, shapes[i].key_stride, shapes[i].value_stride,
+                                    shapes[i].window, shapes[i].cap);
+    }
+    for (int count = 1; count <= COLUMNS; count = 2 * count + 1, ++*cases) {
+        failed += compare_activations(count, count % 2 ? INFINITY : 7) | compare_activations(count, 3);
+    }
+    return failed;
 }
 
 int main(void) {
@@ -98,6 +194,7 @@ int main(void) {
             }
         }
     }
-    printf("instruction sets agree: %d cases, %d equal\n", cases, cases - failed);
+    failed += check_others(&cases);
+    printf("instruction sets agree: %d cases, %d equal; digest %08x\n", cases, cases - failed, (unsigned)digest);
     return failed != 0;
 }

@@ -36,6 +36,8 @@ record CpuSimdOptions(
         AVX512,
         /** Native kernels with AVX2. */
         AVX2,
+        /** Native kernels with NEON, and with dot products where the processor has them. */
+        NEON,
         /** Vector loops from the first call. */
         VECTOR,
         /** The definition of every operation, in one thread. */
@@ -58,7 +60,10 @@ record CpuSimdOptions(
         int cores = Runtime.getRuntime().availableProcessors();
         String width = choice(options, "vector-bits", WIDTHS);
         String kernels =
-                choice(options, "kernels", List.of("amx", "avx512", "avx2", "vector", "reference"));
+                choice(
+                        options,
+                        "kernels",
+                        List.of("amx", "avx512", "avx2", "neon", "vector", "reference"));
         String tiles = choice(options, "amx-precision", List.of("bf16", "int8"));
         String activations = choice(options, "activations", List.of("f32"));
         return new CpuSimdOptions(

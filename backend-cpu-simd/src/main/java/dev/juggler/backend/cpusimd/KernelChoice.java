@@ -31,6 +31,7 @@ record KernelChoice(NativeLibrary.@Nullable Set set, String description) {
             case AMX -> named(NativeLibrary.Set.AMX);
             case AVX512 -> named(NativeLibrary.Set.AVX512);
             case AVX2 -> named(NativeLibrary.Set.AVX2);
+            case NEON -> named(NativeLibrary.Set.NEON);
         };
     }
 
@@ -42,7 +43,10 @@ record KernelChoice(NativeLibrary.@Nullable Set set, String description) {
         }
         return library.get()
                 .best()
-                .map(set -> new KernelChoice(set, "native kernels " + set.label() + withheld(set)))
+                .map(set ->
+                        new KernelChoice(
+                                set,
+                                "native kernels " + library.get().description(set) + withheld(set)))
                 .orElseGet(() ->
                         new KernelChoice(
                                 null,
@@ -54,7 +58,7 @@ record KernelChoice(NativeLibrary.@Nullable Set set, String description) {
     private static KernelChoice named(NativeLibrary.Set set) {
         Optional<NativeLibrary> library = NativeLibrary.find();
         if (library.isPresent() && library.get().runs(set)) {
-            return new KernelChoice(set, "native kernels " + set.label());
+            return new KernelChoice(set, "native kernels " + library.get().description(set));
         }
         String reason = library.isEmpty() ? NativeLibrary.reason() : absence(library.get(), set);
         List<String> there =
@@ -73,7 +77,8 @@ record KernelChoice(NativeLibrary.@Nullable Set set, String description) {
     /** Why a set does not run. */
     private static String absence(NativeLibrary library, NativeLibrary.Set set) {
         if (!library.isCompiled(set)) {
-            return "it was not compiled: the C compiler does not know it";
+            return "it was not compiled: it is for another kind of processor, or the C compiler does"
+                    + " not know it";
         }
         if (!library.isWithheld(set)) {
             return "this processor lacks it";

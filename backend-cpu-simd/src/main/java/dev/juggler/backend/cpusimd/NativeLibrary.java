@@ -39,6 +39,9 @@ final class NativeLibrary {
     /** Where in the features the sets begin that the operating system withholds. */
     private static final int WITHHELD = 16;
 
+    /** Which feature says that NEON's kernels use the processor's dot products. */
+    private static final int DOT_PRODUCTS = 4;
+
     private static final String FOLDER = "native/";
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
@@ -60,7 +63,8 @@ final class NativeLibrary {
     enum Set {
         AVX2(0, "AVX2"),
         AVX512(1, "AVX-512 VNNI"),
-        AMX(2, "AMX");
+        AMX(2, "AMX"),
+        NEON(3, "NEON");
 
         private final int number;
         private final String label;
@@ -226,6 +230,12 @@ final class NativeLibrary {
     /** True where the processor has a set that the operating system does not let us use. */
     boolean isWithheld(Set set) {
         return ((features >> (WITHHELD + set.number())) & 1) != 0;
+    }
+
+    /** A set's name for people, with what it uses of the processor beyond itself. */
+    String description(Set set) {
+        boolean dots = set == Set.NEON && ((features >> DOT_PRODUCTS) & 1) != 0;
+        return dots ? set.label() + " with dot products" : set.label();
     }
 
     /** True where a set was compiled. */

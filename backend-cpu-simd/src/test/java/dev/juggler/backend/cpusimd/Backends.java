@@ -2,6 +2,7 @@ package dev.juggler.backend.cpusimd;
 
 import dev.juggler.kernel.Backend;
 import dev.juggler.kernel.BackendOptions;
+import java.util.EnumSet;
 import java.util.Locale;
 import java.util.Map;
 import org.opentest4j.TestAbortedException;
@@ -63,8 +64,7 @@ final class Backends {
      */
     static String bestWithoutTiles() {
         String best = "auto";
-        for (NativeLibrary.Set set :
-                new NativeLibrary.Set[] {NativeLibrary.Set.AVX2, NativeLibrary.Set.AVX512}) {
+        for (NativeLibrary.Set set : EnumSet.complementOf(EnumSet.of(NativeLibrary.Set.AMX))) {
             if (NativeLibrary.find().map(library -> library.runs(set)).orElse(false)) {
                 best = set.key();
             }
