@@ -1,6 +1,7 @@
 /* All kernels as one translation unit: what nvcc, NVRTC and the host build compile. */
 #include "activations.cu"
 #include "attention.cu"
+#include "attention_many.cu"
 #include "cache.cu"
 #include "choice.cu"
 #include "decode.cu"

@@ -10,21 +10,9 @@
  * Long sequences are split over blockIdx.x; the parts are combined by attend_combine (Dao 2023, flash decoding). What a
  * block reads depends on tables in device memory only, not on the launch.
  */
-#include "cache.cuh"
+#include "attention.cuh"
 
 enum { QUERIES = 8, POSITIONS = 128, SLICE = 32, ATTEND_BLOCK = 128 };
-
-/* What all blocks of a call know. */
-struct Attention {
-    float *out, *partial;
-    const float *q;
-    const byte *keys, *values;
-    const float *sinks;
-    const int *tiles, *pages;
-    int key_type, value_type, heads, kv_heads, key_width, value_width, page_size, window;
-    float scale, soft_cap;
-    int tile_rows, tile_count;
-};
 
 struct AttentionShared {
     float keys[POSITIONS][SLICE + 1]; /* one more, so that neighbouring positions lie in other banks */
@@ -33,20 +21,6 @@ struct AttentionShared {
     int slots[POSITIONS];
     float largest[QUERIES], sum[QUERIES], correction[QUERIES];
 };
-
-/* The queries of a block and the positions that it goes through. */
-struct Task {
-    int row, rows, position, pages; /* of the tile */
-    int kv_head, group, first_query, queries, from, to;
-
-    __device__ __forceinline__ int row_of(int query) const { return row + (first_query + query) / group; }
-    __device__ __forceinline__ int head_of(int query) const { return kv_head * group + (first_query + query) % group; }
-    __device__ __forceinline__ int position_of(int query) const { return position + (first_query + query) / group; }
-};
-
-__device__ __forceinline__ int first_visible(int position, int window) {
-    return window == 0 ? 0 : max(0, position - window + 1);
-}
 
 /* Adds the products of a slice of keys with that of the queries to this thread's scores. */
 template <int TYPE>
@@ -112,9 +86,8 @@ __device__ __forceinline__ void soften(const Attention &a, const Task &task, Att
 template <int TYPE, int D>
 __device__ __forceinline__ void add_values(const Attention &a, const Task &task, const AttentionShared &shared, int from,
                                            int count, float (&results)[QUERIES][D / ATTEND_BLOCK]) {
-    const bool is_latent = a.values == nullptr;
-    const int head_width = is_latent ? a.key_width : a.value_width;
-    const byte *values = is_latent ? a.keys : a.values;
+    const int head_width = stored_value_width(a);
+    const byte *values = values_of(a);
     const int64 row_bytes = cached_row_bytes<TYPE>(a.kv_heads * head_width);
 #pragma unroll
     for (int j = 0; j < D / ATTEND_BLOCK; j++) {
@@ -161,7 +134,7 @@ __device__ __forceinline__ void attend_chunk(const Attention &a, const Task &tas
             results[query][j] *= shared.correction[query];
         }
     }
-    switch (a.values == nullptr ? a.key_type : a.value_type) {
+    switch (type_of_values(a)) {
     case TYPE_F32: add_values<TYPE_F32, D>(a, task, shared, from, count, results); break;
     case TYPE_F16: add_values<TYPE_F16, D>(a, task, shared, from, count, results); break;
     case TYPE_BF16: add_values<TYPE_BF16, D>(a, task, shared, from, count, results); break;
@@ -204,11 +177,8 @@ __device__ __forceinline__ void attend(const Attention &a) {
     const int query_blocks = (a.tile_rows * group + QUERIES - 1) / QUERIES;
     const int from = blockIdx.y % value_blocks * D;
     for (int tile = blockIdx.z; tile < a.tile_count; tile += gridDim.z) {
-        const int *t = a.tiles + 4 * (int64)tile;
-        Task task = {t[0], t[1], t[2], t[3], 0, group, 0, 0, 0, 0};
-        task.first_query = (int)(blockIdx.y / value_blocks % query_blocks) * QUERIES;
-        task.kv_head = blockIdx.y / value_blocks / query_blocks;
-        task.queries = min((int)QUERIES, task.rows * group - task.first_query);
+        Task task = task_of_tile(a, tile, (int)(blockIdx.y / value_blocks) / query_blocks,
+                                 (int)(blockIdx.y / value_blocks) % query_blocks * QUERIES, QUERIES);
         if (task.queries <= 0) {
             continue;
         }

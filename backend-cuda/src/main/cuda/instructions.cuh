@@ -76,6 +76,15 @@ __device__ __forceinline__ void load_matrices(unsigned (&matrices)[4], const voi
                  : "memory");
 }
 
+/* As load_matrices, each matrix transposed: a lane gets elements of two neighbouring rows of column lane / 4. */
+__device__ __forceinline__ void load_matrices_transposed(unsigned (&matrices)[4], const void *row) {
+    const unsigned address = (unsigned)__cvta_generic_to_shared(row);
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(matrices[0]), "=r"(matrices[1]), "=r"(matrices[2]), "=r"(matrices[3])
+                 : "r"(address)
+                 : "memory");
+}
+
 /*
  * c[16, 8] += a[16, 16] · b[16, 8] by a warp, f16 in and f32 sums. With g = lane / 4 and t = lane % 4: a holds pairs of
  * columns 2t of rows g and g + 8, then 2t + 8; b pairs of rows 2t and 2t + 8 of column g; c columns 2t, 2t + 1 of row g,

@@ -11,8 +11,8 @@ native=$("$compiler" -march=native -E -x c++ /dev/null >/dev/null 2>&1 && echo -
 flags="-std=c++17 -O2 $native -g1 -fPIC -Wall -Wextra -Werror -fno-exceptions -fvisibility=hidden"
 "$compiler" $flags "$@" -c "$here/fibers.cpp" -o "$out.fibers.o" &
 fibers=$!
-# -Wno-unknown-pragmas: #pragma unroll is nvcc's.
-"$compiler" $flags -Wno-unknown-pragmas "$@" -include "$here/host.h" -x c++ \
+# #pragma unroll is nvcc's; and nvcc lets memory be read as another type than it was written.
+"$compiler" $flags -Wno-unknown-pragmas -fno-strict-aliasing "$@" -include "$here/host.h" -x c++ \
     -c "$here/../../main/cuda/all.cu" -o "$out.kernels.o"
 wait "$fibers"
 "$compiler" $flags "$@" -shared -pthread -o "$out" "$out.fibers.o" "$out.kernels.o"

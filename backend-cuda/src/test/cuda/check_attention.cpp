@@ -107,6 +107,17 @@ static void attend(int type, const Scene &s, const std::vector<int> &rows, const
         launch("attend_combine", {(unsigned)s.heads, 2, 1, 128, 0}, out.data(), (const float *)partial.data(), total,
                s.heads, splits, s.value_width);
     }
+    Memory<float> halves(out.count, 4);
+    const bool has_halves = s.key_width <= 192 && s.value_width <= 128 && splits == 1;
+    if (has_halves) {
+        const std::string widths = s.key_width <= 64 && s.value_width <= 64 ? "64_64" : s.key_width <= 128 ? "128_128" : "192_128";
+        const unsigned many_y = (unsigned)s.kv_heads * blocks(tile_rows * (s.heads / s.kv_heads), 64);
+        launch("attend_many_" + widths, {1, many_y, (unsigned)std::max(1, tile_count - 1), 128, 0}, halves.data(),
+               (const float *)q.data(), (const void *)keys.bytes->data(),
+               values ? (const void *)values->bytes->data() : nullptr, s.sinks ? (const float *)sinks.data() : nullptr,
+               (const int *)tile_table.data(), (const int *)keys.pages->data(), type, type, s.heads, s.kv_heads,
+               s.key_width, s.value_width, s.page_size, s.window, scale, s.soft_cap, tile_rows, tile_count);
+    }
     std::vector<double> expected;
     for (size_t sequence = 0, row = 0; sequence < rows.size(); sequence++) {
         for (int r = 0; r < rows[sequence]; r++, row++) {
@@ -137,6 +148,10 @@ static void attend(int type, const Scene &s, const std::vector<int> &rows, const
     }
     compare("attention in " + std::string(type_of(type).name) + ", " + std::to_string(splits) + " splits", out, expected,
             {root_mean_square(expected)}, 2e-5, 2e-6);
+    if (has_halves) {
+        compare("attention on halves in " + std::string(type_of(type).name), halves, expected, {root_mean_square(expected)},
+                2e-2, 2e-3);
+    }
     if (splits > 1 && !partial.is_intact()) {
         failed("attention wrote beyond its parts");
     }
@@ -153,6 +168,8 @@ CHECK(attention) {
             attend(type, {16, 1, 576, 512, 0, 0, false, true, 64}, {2, 1}, {20, 133}, 1, splits);
             attend(type, {9, 1, 96, 64, 9, 0, true, true, 16}, {5, 1}, {20, 33}, 4, splits);
             attend(type, {2, 1, 32, 544, 0, 0.5f, true, false, 16}, {5, 1}, {20, 33}, 8, splits);
+            attend(type, {2, 1, 192, 128, 0, 0, false, false, 16}, {70}, {200}, 64, splits);
+            attend(type, {8, 2, 64, 64, 70, 0, true, false, 16}, {100, 3}, {150, 33}, 16, splits);
             attend(type, {2, 2, 256, 256, 0, 0, false, false, 16}, {3}, {50}, 8, splits);
             if (type != 8) {
                 attend(type, {3, 1, 31, 33, 0, 0, false, false, 5}, {2, 1}, {9, 40}, 2, splits);

@@ -48,16 +48,37 @@ inline void copy_async_commit() {}
 template <int GROUPS>
 inline void copy_async_wait() {}
 
+namespace juggler_host {
+
+/* The addresses of the 32 rows that the lanes name. */
+inline const uint64_t *named_rows(const void *row) {
+    if ((uintptr_t)row % 16 != 0) {
+        fail("a row of a matrix is not aligned to 16 bytes");
+    }
+    return exchange(LOAD_MATRICES, 0xffffffffu, (uint64_t)(uintptr_t)row);
+}
+
+} // namespace juggler_host
+
 /* Four matrices of 8 rows of 16 bytes; lanes 8i to 8i + 7 name the rows of matrix i. */
 inline void load_matrices(unsigned (&matrices)[4], const void *row) {
     const int lane = juggler_host::lane();
-    const uint64_t *rows = juggler_host::exchange(juggler_host::LOAD_MATRICES, 0xffffffffu, (uint64_t)(uintptr_t)row);
+    const uint64_t *rows = juggler_host::named_rows(row);
     for (int i = 0; i < 4; i++) {
-        const char *at = (const char *)(uintptr_t)rows[8 * i + lane / 4];
-        if ((uintptr_t)at % 16 != 0) {
-            juggler_host::fail("a row of a matrix is not aligned to 16 bytes");
+        memcpy(&matrices[i], (const char *)(uintptr_t)rows[8 * i + lane / 4] + lane % 4 * 4, 4);
+    }
+}
+
+/* The same, transposed. */
+inline void load_matrices_transposed(unsigned (&matrices)[4], const void *row) {
+    const int lane = juggler_host::lane();
+    const uint64_t *rows = juggler_host::named_rows(row);
+    for (int i = 0; i < 4; i++) {
+        unsigned short pair[2];
+        for (int j = 0; j < 2; j++) {
+            memcpy(&pair[j], (const char *)(uintptr_t)rows[8 * i + lane % 4 * 2 + j] + lane / 4 * 2, 2);
         }
-        memcpy(&matrices[i], at + lane % 4 * 4, 4);
+        matrices[i] = pair[0] | (unsigned)pair[1] << 16;
     }
 }
 
