@@ -46,8 +46,11 @@ __device__ __forceinline__ void multiply_few(float *out, const byte *weight, con
     }
 }
 
+/* Blocks of a multiprocessor: a warp has to wait for memory less, the more others there are; eight rows need registers. */
+#define FEW_BLOCKS(rows_at_once) ((rows_at_once) == 8 ? 3 : 4)
 #define MULTIPLY_FEW(format, rows_at_once)                                                                         \
-    extern "C" __global__ void __launch_bounds__(FEW_BLOCK) multiply_few_##format##_##rows_at_once(                \
+    extern "C" __global__ void __launch_bounds__(FEW_BLOCK, FEW_BLOCKS(rows_at_once))                             \
+        multiply_few_##format##_##rows_at_once(                                                                    \
         float *out, const void *weight, const void *x, const int *ids, int rows, int n, int k, int share,          \
         int matrices, int64 matrix_bytes) {                                                                        \
         multiply_few<format, rows_at_once>(out, (const byte *)weight, x, ids, rows, n, k, share, matrices,         \
@@ -114,7 +117,7 @@ __device__ __forceinline__ void gated_few(float *out, const byte *gate, const by
 }
 
 #define GATED_FEW(format)                                                                                            \
-    extern "C" __global__ void __launch_bounds__(FEW_BLOCK) gated_few_##format(                                      \
+    extern "C" __global__ void __launch_bounds__(FEW_BLOCK, 4) gated_few_##format(                                      \
         float *out, const void *gate, const void *up, const void *x, const int *ids, const float *gate_bias,         \
         const float *up_bias, int rows, int n, int k, int share, int64 matrix_bytes, int kind, float alpha,          \
         float limit) {                                                                                               \
@@ -162,7 +165,7 @@ __device__ __forceinline__ void down_few(float *out, const byte *down, const voi
 }
 
 #define DOWN_FEW(format)                                                                                         \
-    extern "C" __global__ void __launch_bounds__(FEW_BLOCK) down_few_##format(                                   \
+    extern "C" __global__ void __launch_bounds__(FEW_BLOCK, 4) down_few_##format(                                   \
         float *out, const void *down, const void *x, const int *ids, const float *weights, const float *bias,    \
         int rows, int used, int n, int k, int64 matrix_bytes) {                                                  \
         down_few<format>(out, (const byte *)down, x, ids, weights, bias, rows, used, n, k, matrix_bytes);        \

@@ -26,7 +26,8 @@ __device__ __forceinline__ int dot_bytes(const unsigned (&a)[4], const uint4 &b)
 template <class Format, int WEIGHTS, int ROWS>
 struct Dot {
     enum { PIECE_ELEMENTS = 16 * Format::PIECE, BLOCK_PIECES = Format::ELEMENTS / PIECE_ELEMENTS };
-    enum { UNROLL = ROWS == 1 ? 2 : 1 }; /* several rows of x keep a warp busy by themselves */
+    /* Four segments under way, or two pieces; several rows of x keep a warp busy by themselves. */
+    enum { UNROLL = ROWS > 1 ? 1 : Format::PIECE == 1 ? 4 : 2 };
 
     static __device__ __forceinline__ int pieces(int k) { return k / PIECE_ELEMENTS; }
 

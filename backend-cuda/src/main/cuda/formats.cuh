@@ -53,7 +53,10 @@ __device__ __forceinline__ void load_quad(const byte *p, unsigned (&words)[4]) {
     }
 }
 
-__device__ __forceinline__ unsigned load_short(const byte *p) { return p[0] | (unsigned)p[1] << 8; }
+/* Two bytes: one load where the address is even, as it is in every file. */
+__device__ __forceinline__ unsigned load_short(const byte *p) {
+    return ((unsigned long long)p & 1) == 0 ? *(const unsigned short *)p : p[0] | (unsigned)p[1] << 8;
+}
 __device__ __forceinline__ unsigned load_word(const byte *p) {
     unsigned word[1];
     load_words(p, word);
@@ -139,7 +142,10 @@ struct q5_1 : SmallBlocks<TYPE_Q5_1, 24, 0, true> {
     }
 };
 
+/* Nothing is shared by the halves of a block, so each is a piece: lanes that are close read bytes that are close. */
 struct q8_0 : SmallBlocks<TYPE_Q8_0, 34, 0, false> {
+    enum { PIECE = 1 };
+    static __device__ __forceinline__ int piece(int p, int) { return p; }
     static __device__ __forceinline__ Segment segment(const byte *block, int i) {
         Segment s;
         load_words(block + 2 + 16 * i, s.codes);
@@ -233,19 +239,20 @@ struct q3_k : LargeBlocks<TYPE_Q3_K, 110, 4, false, 4> {
     }
 };
 
-/* Eight scales and minimums of six bits in 12 bytes (Q4_K, Q5_K), and what they are multiplied with. */
+/*
+ * The first sixteen bytes of Q4_K and Q5_K: two F16 factors, then eight scales and eight minimums of six bits. Those of
+ * groups 0 to 3 are the low bits of bytes 0 to 3 and 4 to 7; the others have four bits in bytes 8 to 11, scale low and
+ * minimum high, and their upper two on top of the first ones. Without branches, since lanes have different groups.
+ */
 __device__ __forceinline__ void load_six_bits(const byte *block, int group, Segment &s) {
-    const byte *packed = block + 4;
-    unsigned scale, minimum;
-    if (group < 4) {
-        scale = packed[group] & 63;
-        minimum = packed[group + 4] & 63;
-    } else {
-        scale = (packed[group + 4] & 15) | packed[group - 4] >> 6 << 4;
-        minimum = packed[group + 4] >> 4 | packed[group] >> 6 << 4;
-    }
-    s.scale = load_half(block) * (float)scale;
-    s.shift = -(load_half(block + 2) * (float)minimum);
+    unsigned header[4];
+    load_quad(block, header);
+    const int shift = 8 * (group % 4);
+    const unsigned a = header[1] >> shift, b = header[2] >> shift, c = header[3] >> shift;
+    const unsigned scale = group < 4 ? a & 63 : (c & 15) | (a >> 2 & 48);
+    const unsigned minimum = group < 4 ? b & 63 : (c >> 4 & 15) | (b >> 2 & 48);
+    s.scale = half_to_float((unsigned short)header[0]) * (float)scale;
+    s.shift = -(half_to_float((unsigned short)(header[0] >> 16)) * (float)minimum);
 }
 
 /* Nibbles of Q4_K and Q5_K: 32 bytes hold 64 elements, low halves first. */
