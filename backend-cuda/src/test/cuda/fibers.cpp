@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 
 #if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #define WITH_SANITIZER 1
 #else
@@ -201,6 +202,10 @@ void start(Fiber &fiber, unsigned number) {
     fiber.index = {number % size.x, number / size.x % size.y, number / size.x / size.y};
     fiber.waiting = FOR_NOTHING;
     fiber.fake_stack = nullptr;
+#if WITH_SANITIZER
+    /* A fiber of a launch that failed never left its frames. */
+    __asan_unpoison_memory_region(fiber.stack, STACK_BYTES);
+#endif
 #ifdef WITH_UCONTEXT
     getcontext(&fiber.context);
     fiber.context.uc_stack.ss_sp = fiber.stack;
