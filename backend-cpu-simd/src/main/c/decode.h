@@ -14,8 +14,8 @@
 /* Weight rows that are read together, and rows of x that share what is taken out of a weight. */
 enum { DECODE_ROWS = 4, TILE_X = 4 };
 
-/* Weights that are asked for: those of the four rows that follow. Of the same rows the machine asks by itself, too late. */
-INLINE int64_t bytes_ahead(int64_t row_bytes) { return DECODE_ROWS * row_bytes; }
+/* How far ahead weights are asked for. The machine does so by itself, but stops at the end of each page. */
+enum { BYTES_AHEAD = 1024 };
 
 INLINE void prefetch_block(const uint8_t *p, int bytes) {
     for (int i = 0; i < bytes; i += 64) {
@@ -72,11 +72,15 @@ INLINE void block_sums(const int type, const int m_count, const uint8_t *p, cons
 
 /* Four weight rows in blocks of 256, with M rows of x; unpacked first where `type` is not how they are stored. */
 INLINE void decode_large(const int type, const int stored, const int m_count, const uint8_t *const *w, int columns,
-                         const struct x_parts *x, int64_t ahead, f32x4 *results) {
+                         const struct x_parts *x, f32x4 *results) {
     for (int block = 0; block < columns / CHUNK; block++) {
         int64_t at = (int64_t)block * block_bytes(stored);
         i32x8 sums[TILE_X][DECODE_ROWS];
         f32x4 scale = {0}, minimum = {0};
+        if (!is_unpacked(type)) {
+            const uint8_t *p[DECODE_ROWS] = {w[0] + at, w[1] + at, w[2] + at, w[3] + at};
+            scales_of_four(type, p, &scale, &minimum);
+        }
         i32x8 wide_minimums[TILE_X][DECODE_ROWS];
         i32x4 minimum_sums[TILE_X][DECODE_ROWS];
 #pragma GCC unroll 4
@@ -85,12 +89,13 @@ INLINE void decode_large(const int type, const int stored, const int m_count, co
             const uint8_t *p = unpacked(type, stored, w[r] + at, &space);
             int16_t minimums[16];
             i32x8 of_row[TILE_X];
-            prefetch_block(w[r] + at + ahead, block_bytes(stored));
+            prefetch_block(w[r] + at + BYTES_AHEAD, block_bytes(stored));
             block_sums(type, m_count, p, x, block, minimums, of_row);
-            scale[r] = block_scale(type, p);
-            if (has_minimums(type)) {
-                minimum[r] = block_minimum(type, p);
+            if (is_unpacked(type)) {
+                scale[r] = block_scale(type, p);
             }
+            /* Rows of x are read again for the next weight row: held, they would fill the registers. */
+            __asm__("" ::: "memory");
 #pragma GCC unroll 4
             for (int m = 0; m < m_count; m++) {
                 sums[m][r] = of_row[m];
@@ -125,6 +130,14 @@ INLINE f32x4 add_block(const int type, f32x4 result, f32x4 sum, f32x4 scale, f32
     return result;
 }
 
+/* What two blocks' sums hold too much because of the offset of their codes. */
+INLINE i32x8 offset_sums(const int type, const int16_t *x_sums) {
+    if (type == MXFP4) {
+        return two_shorts(x_sums, 8) + two_shorts(x_sums, 4); /* 12 */
+    }
+    return two_shorts(x_sums, code_offset(type));
+}
+
 /*
  * Two blocks of 32 of four rows whose codes are the halves of 16 bytes: a vector then holds a block in each of its
  * halves, which takes five instructions for what takes ten block by block.
@@ -155,15 +168,14 @@ INLINE void decode_pair(const int type, const int m_count, const uint8_t *const 
     for (int i = 0; i < 2; i++) {
         const int64_t next = i * block_bytes(type);
         const uint8_t *at[DECODE_ROWS] = {p[0] + next, p[1] + next, p[2] + next, p[3] + next};
-        scale[i] = scales_of_four(type, at);
-        minimum[i] = minimums_of_four(type, at);
+        scales_of_four(type, at, &scale[i], &minimum[i]);
     }
 #pragma GCC unroll 4
     for (int m = 0; m < m_count; m++) {
         const int16_t *x_sums = x[m].sums32 + block;
         i32x8 sum = sums_of_four_halves(sums[m]);
         if (code_offset(type) != 0) {
-            sum -= two_ints(code_offset(type) * x_sums[0], code_offset(type) * x_sums[1]);
+            sum -= offset_sums(type, x_sums);
         }
         f32x4 sum_of[2];
         to_float_halves(sum, sum_of);
@@ -187,7 +199,8 @@ INLINE void decode_one(const int type, const int m_count, const uint8_t *const *
             sums[m][r] = has_signed_codes(type) ? signed_quad_products((i8x32)c, v) : quad_products(c, v);
         }
     }
-    const f32x4 scale = scales_of_four(type, p), minimum = minimums_of_four(type, p);
+    f32x4 scale, minimum;
+    scales_of_four(type, p, &scale, &minimum);
 #pragma GCC unroll 4
     for (int m = 0; m < m_count; m++) {
         const int16_t x_sum = x[m].sums32[block];
@@ -198,13 +211,13 @@ INLINE void decode_one(const int type, const int m_count, const uint8_t *const *
 
 /* Four weight rows in blocks of 32, with M rows of x. */
 INLINE void decode_small(const int type, const int m_count, const uint8_t *const *w, int columns,
-                         const struct x_parts *x, int64_t ahead, f32x4 *results) {
+                         const struct x_parts *x, f32x4 *results) {
     const int blocks = columns / RUN;
     for (int block = 0; block < blocks; block += 2) {
         int64_t at = (int64_t)block * block_bytes(type);
         const uint8_t *p[DECODE_ROWS] = {w[0] + at, w[1] + at, w[2] + at, w[3] + at};
         for (int r = 0; r < DECODE_ROWS; r++) {
-            prefetch(p[r] + ahead);
+            prefetch(p[r] + BYTES_AHEAD);
         }
         const bool two = block + 1 < blocks;
         if (has_nibbles(type) && two) {
@@ -223,14 +236,14 @@ INLINE void decode_small(const int type, const int m_count, const uint8_t *const
 
 /* results[m] = products of four weight rows with row m of M rows of x. */
 INLINE void decode_rows(const int type, const int stored, const int m_count, const uint8_t *const *w, int columns,
-                        const struct x_parts *x, int64_t ahead, f32x4 *results) {
+                        const struct x_parts *x, f32x4 *results) {
     for (int m = 0; m < m_count; m++) {
         results[m] = (f32x4){0};
     }
     if (has_inner_scales(type)) {
-        decode_large(type, stored, m_count, w, columns, x, ahead, results);
+        decode_large(type, stored, m_count, w, columns, x, results);
     } else {
-        decode_small(type, m_count, w, columns, x, ahead, results);
+        decode_small(type, m_count, w, columns, x, results);
     }
 }
 

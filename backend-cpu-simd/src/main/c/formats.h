@@ -26,6 +26,19 @@ struct unpacked {
 };
 _Static_assert(sizeof(struct unpacked) == 320, "block_bytes has the same");
 
+/*
+ * Some bits of each byte, moved. As shorts, for which machines have shifts that they lack for bytes: gcc makes four
+ * additions of a byte's << 4. No bit of `mask` may come from the neighbour.
+ */
+INLINE u8x32 bits_down(u8x32 v, const int by, const uint8_t mask) { return (u8x32)((u16x16)v >> by) & mask; }
+INLINE u8x32 bits_up(u8x32 v, const int by, const uint8_t mask) { return (u8x32)((u16x16)v << by) & mask; }
+
+/* Bit `from` of each byte as bit `to`. */
+INLINE u8x32 bit_to(u8x32 v, const int from, const int to) {
+    const uint8_t mask = (uint8_t)(1 << to);
+    return from < to ? bits_up(v, to - from, mask) : bits_down(v, from - to, mask);
+}
+
 INLINE u8x32 nibbles(const uint8_t *p) {
     u8x16 low = load_u8x16(p);
     return join(low & 15, low >> 4);
@@ -41,21 +54,23 @@ INLINE u8x32 codes(const int type, const uint8_t *p, int run) {
     case Q8_0: return load_u8x32(p + run * 34 + 2);
     case IQ4_NL: return look_up(non_linear, nibbles(p + run * 18 + 2));
     case MXFP4: return look_up(twice_e2m1, nibbles(p + run * 17 + 1));
-    case Q2_K: return (load_u8x32(p + 16 + run / 4 * 32) >> (2 * (run % 4))) & 3;
+    case Q2_K: return bits_down(load_u8x32(p + 16 + run / 4 * 32), 2 * (run % 4), 3);
     case Q3_K:
-        return ((load_u8x32(p + 32 + run / 4 * 32) >> (2 * (run % 4))) & 3) | (((load_u8x32(p) >> run) & 1) << 2);
+        return bits_down(load_u8x32(p + 32 + run / 4 * 32), 2 * (run % 4), 3) | bit_to(load_u8x32(p), run, 2);
     case Q4_K: {
         u8x32 pair = load_once(p + 16 + run / 2 * 32);
-        return run % 2 == 0 ? pair & 15 : pair >> 4;
+        return bits_down(pair, run % 2 * 4, 15);
     }
     case Q5_K: {
         u8x32 pair = load_once(p + 48 + run / 2 * 32);
-        return (run % 2 == 0 ? pair & 15 : pair >> 4) | (((load_u8x32(p + 16) >> run) & 1) << 4);
+        return bits_down(pair, run % 2 * 4, 15) | bit_to(load_u8x32(p + 16), run, 4);
     }
     case Q6_K: {
         u8x32 pair = load_once(p + run / 4 * 64 + run % 2 * 32);
-        u8x32 high = (load_once(p + 128 + run / 4 * 32) >> (2 * (run % 4))) & 3;
-        return (run % 4 < 2 ? pair & 15 : pair >> 4) | (high << 4);
+        u8x32 high = load_once(p + 128 + run / 4 * 32);
+        const int two_bits = 2 * (run % 4);
+        return bits_down(pair, run % 4 / 2 * 4, 15) |
+               (two_bits < 4 ? bits_up(high, 4 - two_bits, 0x30) : bits_down(high, two_bits - 4, 0x30));
     }
     case IQ4_XS: return look_up(non_linear, nibbles(p + 8 + run * 16));
     case IQ1_S: return codes_of_iq1_s(p, run);
@@ -66,7 +81,7 @@ INLINE u8x32 codes(const int type, const uint8_t *p, int run) {
     case IQ3_XXS: return codes_of_iq3_xxs(p, run);
     case IQ3_S: return codes_of_iq3_s(p, run);
     case TQ1_0: return codes_of_tq1_0(p, run);
-    case TQ2_0: return (load_u8x32(p + run / 4 * 32) >> (2 * (run % 4))) & 3;
+    case TQ2_0: return bits_down(load_u8x32(p + run / 4 * 32), 2 * (run % 4), 3);
     case UNPACKED: case UNPACKED_SMALL: return load_u8x32(p + offsetof(struct unpacked, codes) + run * RUN);
     default: return (u8x32){0};
     }
@@ -169,6 +184,18 @@ INLINE void inner_scales(const int type, const uint8_t *p, int16_t *scales, int1
     }
 }
 
+/* Where a block's float scale lies, of types that have it as F16; that of its minimums, or its minimum, follows. */
+INLINE int scale_at(const int type) {
+    switch (type) {
+    case Q2_K: return 80;
+    case Q3_K: return 108;
+    case Q6_K: return 208;
+    case TQ1_0: return 52;
+    case TQ2_0: return 64;
+    default: return 0;
+    }
+}
+
 /* The float scale of a block. */
 INLINE float block_scale(const int type, const uint8_t *p) {
     switch (type) {
@@ -179,36 +206,33 @@ INLINE float block_scale(const int type, const uint8_t *p) {
         memcpy(&f, &bits, sizeof f);
         return f;
     }
-    case Q2_K: return half_to_float(load_u16(p + 80));
-    case Q3_K: return half_to_float(load_u16(p + 108));
-    case Q6_K: return half_to_float(load_u16(p + 208));
-    case TQ1_0: return half_to_float(load_u16(p + 52));
-    case TQ2_0: return half_to_float(load_u16(p + 64));
     case UNPACKED: case UNPACKED_SMALL: {
         float f;
         memcpy(&f, p + offsetof(struct unpacked, scale), sizeof f);
         return f;
     }
-    default: return has_codebook(type) ? codebook_scale(type, p) : half_to_float(load_u16(p));
+    default: return has_codebook(type) ? codebook_scale(type, p) : half_to_float(load_u16(p + scale_at(type)));
     }
 }
 
 /* The float scale of the minimums of a block, or its minimum itself where a block has only one. */
 INLINE float block_minimum(const int type, const uint8_t *p) {
-    return half_to_float(load_u16(p + (type == Q2_K ? 82 : 2)));
+    return half_to_float(load_u16(p + scale_at(type) + 2));
 }
 
-/* The float scales of four blocks, and their minimums where the type has them. */
-INLINE f32x4 scales_of_four(const int type, const uint8_t *const *p) {
-    if (type != MXFP4) {
-        return halves4(p[0], p[1], p[2], p[3]);
+/* The float scales of four blocks, and their minimums where the type has them; of types without codebooks. */
+INLINE void scales_of_four(const int type, const uint8_t *const *p, f32x4 *scale, f32x4 *minimum) {
+    const int at = scale_at(type);
+    *minimum = (f32x4){0};
+    if (type == MXFP4) {
+        u32x4 e = {p[0][0], p[1][0], p[2][0], p[3][0]};
+        u32x4 subnormal = (u32x4)(e < 2);
+        *scale = (f32x4)((((e - 1) << 23) & ~subnormal) | ((0x00200000 << (e & 1)) & subnormal));
+    } else if (has_minimums(type)) {
+        pairs_of_halves4(p[0] + at, p[1] + at, p[2] + at, p[3] + at, scale, minimum);
+    } else {
+        *scale = halves4(p[0] + at, p[1] + at, p[2] + at, p[3] + at);
     }
-    u32x4 e = {p[0][0], p[1][0], p[2][0], p[3][0]};
-    u32x4 subnormal = (u32x4)(e < 2);
-    return (f32x4)((((e - 1) << 23) & ~subnormal) | ((0x00200000 << (e & 1)) & subnormal));
-}
-INLINE f32x4 minimums_of_four(const int type, const uint8_t *const *p) {
-    return has_minimums(type) ? halves4(p[0] + 2, p[1] + 2, p[2] + 2, p[3] + 2) : (f32x4){0};
 }
 
 #endif

@@ -62,6 +62,13 @@ INLINE f32x4 halves4(const uint8_t *a, const uint8_t *b, const uint8_t *c, const
                               (uint64_t)load_u16(d) << 48);
 }
 
+/* Two F16 numbers that follow each other, at four places. */
+INLINE void pairs_of_halves4(const uint8_t *a, const uint8_t *b, const uint8_t *c, const uint8_t *d, f32x4 *first,
+                             f32x4 *second) {
+    *first = halves4(a, b, c, d);
+    *second = halves4(a + 2, b + 2, c + 2, d + 2);
+}
+
 /* Two halves as one. */
 INLINE u8x32 join(u8x16 low, u8x16 high) { return bytes_from((uint8x16_t)low, (uint8x16_t)high); }
 
@@ -213,7 +220,10 @@ INLINE i32x8 sums_of_four_halves(const i32x8 *v) {
     return ints_from(sums_across(a.low, b.low, c.low, d.low), sums_across(a.high, b.high, c.high, d.high));
 }
 
-INLINE i32x8 two_ints(int32_t low, int32_t high) { return ints_from(vdupq_n_s32(low), vdupq_n_s32(high)); }
+/* Two shorts that follow each other, each times a power of two: the first in all lanes of the low half. */
+INLINE i32x8 two_shorts(const int16_t *p, const int factor) {
+    return ints_from(vdupq_n_s32(p[0] * factor), vdupq_n_s32(p[1] * factor));
+}
 
 INLINE void to_float_halves(i32x8 v, f32x4 *halves) {
     halves[0] = (f32x4)vcvtq_f32_s32(int_halves_of(v).low);

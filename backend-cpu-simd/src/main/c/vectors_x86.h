@@ -15,9 +15,21 @@ INLINE float half_to_float(uint16_t half) { return _cvtsh_ss(half); }
 
 /* Four F16 numbers at four places. */
 INLINE f32x4 halves4(const uint8_t *a, const uint8_t *b, const uint8_t *c, const uint8_t *d) {
-    uint64_t bits = (uint64_t)load_u16(a) | (uint64_t)load_u16(b) << 16 | (uint64_t)load_u16(c) << 32 |
-                    (uint64_t)load_u16(d) << 48;
-    return (f32x4)_mm_cvtph_ps(_mm_cvtsi64_si128((long long)bits));
+    __m128i bits = _mm_cvtsi32_si128(load_u16(a));
+    bits = _mm_insert_epi16(bits, load_u16(b), 1);
+    bits = _mm_insert_epi16(bits, load_u16(c), 2);
+    bits = _mm_insert_epi16(bits, load_u16(d), 3);
+    return (f32x4)_mm_cvtph_ps(bits);
+}
+
+/* Two F16 numbers that follow each other, at four places. */
+INLINE void pairs_of_halves4(const uint8_t *a, const uint8_t *b, const uint8_t *c, const uint8_t *d, f32x4 *first,
+                             f32x4 *second) {
+    __m128i bits = _mm_setr_epi32((int)load_u32(a), (int)load_u32(b), (int)load_u32(c), (int)load_u32(d));
+    __m256 all = _mm256_cvtph_ps(bits);
+    __m128 low = _mm256_castps256_ps128(all), high = _mm256_extractf128_ps(all, 1);
+    *first = (f32x4)_mm_shuffle_ps(low, high, 0x88);
+    *second = (f32x4)_mm_shuffle_ps(low, high, 0xdd);
 }
 
 /* Two halves as one. */
@@ -108,7 +120,10 @@ INLINE i32x8 add_products(i32x8 sum, i16x16 a, i16x16 b) {
 #if defined(__AVX512VNNI__)
     return (i32x8)_mm256_dpwssd_epi32((__m256i)sum, (__m256i)a, (__m256i)b);
 #else
-    return sum + (i32x8)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+    /* An instruction: of its own accord gcc collects the products of a block and runs out of registers. */
+    __m256i products = _mm256_madd_epi16((__m256i)a, (__m256i)b);
+    __asm__("vpaddd %1, %0, %0" : "+x"(sum) : "x"(products));
+    return sum;
 #endif
 }
 
@@ -162,8 +177,14 @@ INLINE i32x8 sums_of_four_halves(const i32x8 *v) {
     return (i32x8)_mm256_hadd_epi32(ab, cd);
 }
 
-INLINE i32x8 two_ints(int32_t low, int32_t high) {
-    return (i32x8)_mm256_set_m128i(_mm_set1_epi32(high), _mm_set1_epi32(low));
+/* Two shorts that follow each other, each times a power of two: the first in all lanes of the low half. */
+INLINE i32x8 two_shorts(const int16_t *p, const int factor) {
+    const __m256i to_upper = _mm256_setr_epi8(-1, -1, 0, 1, -1, -1, 0, 1, -1, -1, 0, 1, -1, -1, 0, 1, //
+                                              -1, -1, 2, 3, -1, -1, 2, 3, -1, -1, 2, 3, -1, -1, 2, 3);
+    int32_t both;
+    memcpy(&both, p, sizeof both);
+    __m256i upper = _mm256_shuffle_epi8(_mm256_set1_epi32(both), to_upper);
+    return (i32x8)_mm256_srai_epi32(upper, 16 - __builtin_ctz((unsigned)factor));
 }
 
 INLINE void to_float_halves(i32x8 v, f32x4 *halves) {
