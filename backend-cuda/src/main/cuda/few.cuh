@@ -3,9 +3,13 @@
  * once, coalesced, and everything else stays in registers and caches.
  *
  * A warp computes one or two rows of the weight (two share what is read of x). Its lanes take the pieces of a row in
- * turn, a piece being sixteen bytes or so of codes and the scales that go with them (formats.cuh), so that a warp reads
- * some 600 neighbouring bytes at once; loops are unrolled to have several such reads under way. Each lane keeps its own
- * sums; they are added up by shuffles at the end.
+ * turn, a piece being sixteen bytes or so of codes and the scales that go with them (formats.cuh). Each lane keeps its
+ * own sums; they are added up by shuffles at the end.
+ *
+ * Blocks of a multiple of 16 bytes are read as quads, several under way at once since loops are unrolled. Others lie
+ * across all alignments: read word by word, each word of a warp's 600 bytes would touch five lines of the L1 cache, and
+ * those, not the memory, would be what a product waits for. So they go through shared memory: a warp copies the 32
+ * pieces of a row as the aligned lines of 16 bytes in which they lie, two such chunks ahead, and takes them apart there.
  *
  * What a number costs, for Q4_K: per 4 elements 2 instructions to take the codes out, 1 dp4a, and about 4 / 16 * 10 for
  * scales; at 3.3 TB/s and 0.56 bytes an element an H100 has time for about 9.
@@ -26,19 +30,19 @@ __device__ __forceinline__ int dot_bytes(const unsigned (&a)[4], const uint4 &b)
 template <class Format, int WEIGHTS, int ROWS>
 struct Dot {
     enum { PIECE_ELEMENTS = 16 * Format::PIECE, BLOCK_PIECES = Format::ELEMENTS / PIECE_ELEMENTS };
-    /* Four segments under way, or two pieces; several rows of x keep a warp busy by themselves. */
-    enum { UNROLL = ROWS > 1 ? 1 : Format::PIECE == 1 ? 4 : 2 };
+    enum { UNROLL = ROWS == 1 ? 2 : 1 }; /* several rows of x keep a warp busy by themselves */
 
     static __device__ __forceinline__ int pieces(int k) { return k / PIECE_ELEMENTS; }
 
+    /* One piece of the rows; `weights` begin with the block of piece `from`, which is the first of a block. */
     static __device__ __forceinline__ void add_piece(float (&sums)[WEIGHTS][ROWS], const byte *const (&weights)[WEIGHTS],
                                                      const void *x, int64 first_row, int last_row, int64 padded,
-                                                     int piece) {
-        const int block = piece / BLOCK_PIECES;
+                                                     int piece, int from = 0) {
+        const int block = (piece - from) / BLOCK_PIECES;
 #pragma unroll
         for (int part = 0; part < Format::PIECE; part++) {
             const int index = Format::piece(piece % BLOCK_PIECES, part);
-            const int segment = block * (Format::ELEMENTS / 16) + index;
+            const int segment = piece / BLOCK_PIECES * (Format::ELEMENTS / 16) + index;
             Segment s[WEIGHTS];
 #pragma unroll
             for (int w = 0; w < WEIGHTS; w++) {
@@ -62,10 +66,62 @@ struct Dot {
 
     static __device__ __forceinline__ void add(float (&sums)[WEIGHTS][ROWS], const byte *const (&weights)[WEIGHTS],
                                                const void *x, int64 first_row, int last_row, int k) {
+        if (Format::BYTES % 16 == 0) {
+            add_quads(sums, weights, x, first_row, last_row, k);
+        } else {
+            add_staged(sums, weights, x, first_row, last_row, k);
+        }
+    }
+
+    static __device__ __forceinline__ void add_quads(float (&sums)[WEIGHTS][ROWS], const byte *const (&weights)[WEIGHTS],
+                                                     const void *x, int64 first_row, int last_row, int k) {
         const int64 padded = whole(k, 256);
 #pragma unroll UNROLL
         for (int piece = lane_of_thread(); piece < pieces(k); piece += LANES) {
             add_piece(sums, weights, x, first_row, last_row, padded, piece);
+        }
+    }
+
+    /* Chunks of a row: the pieces that a warp takes at once, and the lines in which they can lie. */
+    enum { CHUNK_BYTES = LANES / BLOCK_PIECES * Format::BYTES, LINES = (CHUNK_BYTES + 30) / 16, STAGES = 3 };
+
+    /* Begins to copy a chunk of a row of `bytes`: the lines that hold some of it. */
+    static __device__ __forceinline__ void copy_chunk(uint4 (&lines)[LINES], const byte *row, int64 bytes, int chunk) {
+        const byte *start = row + (int64)chunk * CHUNK_BYTES;
+        const int misfit = (int)((unsigned long long)start & 15);
+        const int wanted = misfit + (int)min((int64)CHUNK_BYTES, bytes - (int64)chunk * CHUNK_BYTES);
+        for (int line = lane_of_thread(); 16 * line < wanted; line += LANES) {
+            copy_async_16(&lines[line], start - misfit + 16 * line);
+        }
+    }
+
+    static __device__ __forceinline__ void add_staged(float (&sums)[WEIGHTS][ROWS], const byte *const (&weights)[WEIGHTS],
+                                                      const void *x, int64 first_row, int last_row, int k) {
+        __shared__ uint4 stages[FEW_WARPS][STAGES][WEIGHTS][LINES];
+        uint4(&own)[STAGES][WEIGHTS][LINES] = stages[warp_of_thread()];
+        const int64 padded = whole(k, 256), bytes = (int64)(k / Format::ELEMENTS) * Format::BYTES;
+        const int chunks = (pieces(k) + LANES - 1) / LANES;
+        for (int chunk = 1 - STAGES; chunk < chunks; chunk++) {
+            const int ahead = chunk + STAGES - 1;
+            for (int w = 0; w < WEIGHTS && ahead < chunks; w++) {
+                copy_chunk(own[ahead % STAGES][w], weights[w], bytes, ahead);
+            }
+            copy_async_commit(); /* an empty group too, so that groups can be counted */
+            if (chunk >= 0) {
+                copy_async_wait<STAGES - 1>();
+                __syncwarp(); /* what the other lanes have copied */
+                const byte *copies[WEIGHTS];
+#pragma unroll
+                for (int w = 0; w < WEIGHTS; w++) {
+                    const byte *start = weights[w] + (int64)chunk * CHUNK_BYTES;
+                    copies[w] = (const byte *)own[chunk % STAGES][w] + ((unsigned long long)start & 15);
+                }
+                const int piece = chunk * LANES + lane_of_thread();
+                if (piece < pieces(k)) {
+                    add_piece(sums, copies, x, first_row, last_row, padded, piece, chunk * LANES);
+                }
+                __syncwarp(); /* all have read; the stage is free */
+            }
         }
     }
 };
