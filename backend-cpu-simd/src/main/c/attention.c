@@ -3,42 +3,93 @@
  * Sums are taken in the order of AttentionTile.java, so results agree with it bit for bit.
  */
 #include "exponential.h"
-#include "floats.h"
 #include "product.h"
+#include "rows.h"
 
 /* Vectors of sums that stay in registers while a tile's values pass. */
 enum { SUMS = 4 };
 
-/* scores = scale * query . key for all queries and the places that hold keys. */
-static void score(const struct attention *a) {
-    for (int place = a->from; place < a->to; place += FLOAT_ROWS) {
-        const uint8_t *keys[FLOAT_ROWS];
-        for (int r = 0; r < FLOAT_ROWS; r++) {
-            int inside = place + r < a->to ? place + r : a->to - 1;
-            keys[r] = (const uint8_t *)(a->keys + (int64_t)inside * a->key_stride);
+/* Keys and queries that are multiplied together: twelve vectors of sums, two keys and a query in registers. */
+enum { KEYS = 2, QUERIES = 3 };
+
+/*
+ * Dot products of KEYS keys with QUERIES queries. Element k goes to partial sum k % 16, as in floats.h; width is a
+ * multiple of 16.
+ */
+INLINE void dots(const float *const *keys, const float *const *queries, int width, f32x8 *results) {
+    f32x8 low[KEYS * QUERIES + 2] = {0}, high[KEYS * QUERIES + 2] = {0}, sums[KEYS * QUERIES + 2];
+    for (int k = 0; k < width; k += LANES) {
+        f32x8 key[KEYS];
+#pragma GCC unroll 2
+        for (int r = 0; r < KEYS; r++) {
+            key[r] = load_f32x8(keys[r] + k);
         }
-        for (int n = 0; n < a->count; n += FLOAT_X) {
-            float dots[FLOAT_ROWS][FLOAT_X];
-            const float *queries[FLOAT_X];
-            for (int m = 0; m < FLOAT_X; m++) {
-                int inside = n + m < a->count ? n + m : a->count - 1;
-                queries[m] = a->queries + (int64_t)inside * a->key_stride;
+#pragma GCC unroll 3
+        for (int m = 0; m < QUERIES; m++) {
+            f32x8 query = (f32x8)load_once((const uint8_t *)(queries[m] + k));
+#pragma GCC unroll 2
+            for (int r = 0; r < KEYS; r++) {
+                low[r * QUERIES + m] = fma8(key[r], query, low[r * QUERIES + m]);
             }
-            float_tile(F32, FLOAT_ROWS, FLOAT_X, keys, a->key_stride, queries, dots);
-            for (int m = 0; m < FLOAT_X && n + m < a->count; m++) {
-                for (int r = 0; r < FLOAT_ROWS && place + r < a->to; r++) {
-                    a->scores[(n + m) * a->places + place + r] = a->scale * dots[r][m];
-                }
+        }
+#pragma GCC unroll 2
+        for (int r = 0; r < KEYS; r++) {
+            key[r] = load_f32x8(keys[r] + k + 8);
+        }
+#pragma GCC unroll 3
+        for (int m = 0; m < QUERIES; m++) {
+            f32x8 query = (f32x8)load_once((const uint8_t *)(queries[m] + k + 8));
+#pragma GCC unroll 2
+            for (int r = 0; r < KEYS; r++) {
+                high[r * QUERIES + m] = fma8(key[r], query, high[r * QUERIES + m]);
+            }
+        }
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < KEYS * QUERIES + 2; i++) {
+        sums[i] = low[i] + high[i];
+    }
+    *results = sums_of_eight_floats(sums);
+}
+
+/* scores = scale * query . key for queries [first, end) and KEYS places. */
+INLINE void score_places(const struct attention *a, int first, int end, int place) {
+    const float *keys[KEYS];
+    for (int r = 0; r < KEYS; r++) {
+        int inside = place + r < a->to ? place + r : a->to - 1;
+        keys[r] = a->keys + (int64_t)inside * a->key_stride;
+    }
+    for (int n = first; n < end; n += QUERIES) {
+        const float *queries[QUERIES];
+        f32x8 results;
+        for (int m = 0; m < QUERIES; m++) {
+            int inside = n + m < end ? n + m : end - 1;
+            queries[m] = a->queries + (int64_t)inside * a->key_stride;
+        }
+        dots(keys, queries, a->key_stride, &results);
+        results *= a->scale;
+        for (int m = 0; m < QUERIES && n + m < end; m++) {
+            for (int r = 0; r < KEYS && place + r < a->to; r++) {
+                a->scores[(n + m) * a->places + place + r] = results[r * QUERIES + m];
             }
         }
     }
 }
 
-/* cap * tanh(score / cap), with tanh(x) = 1 - 2 / (exp(2x) + 1). */
-static void cap_scores(float *scores, int count, float cap) {
-    for (int i = 0; i < count; i++) {
-        scores[i] = cap * (1 - 2 / (exponential(scores[i] * (2 / cap)) + 1));
+/* Scores of all queries at the places that hold keys; of a few queries at a time, which stay in the L1 cache. */
+static void score(const struct attention *a) {
+    enum { FEW_QUERIES = 4 * QUERIES };
+    for (int first = 0; first < a->count; first += FEW_QUERIES) {
+        int end = first + FEW_QUERIES < a->count ? first + FEW_QUERIES : a->count;
+        for (int place = a->from; place < a->to; place += KEYS) {
+            score_places(a, first, end, place);
+        }
     }
+}
+
+/* cap * tanh(score / cap), with tanh(x) = 1 - 2 / (exp(2x) + 1). */
+INLINE f32x8 capped(f32x8 score, float cap) {
+    return cap * (1.0f - 2.0f / (exponential8(score * (2 / cap)) + 1.0f));
 }
 
 /* Eight sums, then halves are added. */
@@ -50,17 +101,35 @@ static float sum(const float *x, int count) {
     return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
 
+/* The largest of eight; a NaN stays one. */
+static float largest_of(f32x8 v) {
+    float largest = v[0];
+    for (int i = 1; i < 8; i++) {
+        largest = v[i] > largest || v[i] != v[i] ? v[i] : largest;
+    }
+    return largest;
+}
+
 /* Turns the scores of a query at places [from, to) into factors, and adjusts its state to the new largest. */
 static void soften(const struct attention *a, int n, int from, int to) {
     float *scores = a->scores + n * a->places;
-    if (a->cap != 0) {
-        cap_scores(scores + from, to - from, a->cap);
+    for (int i = 0; i < from; i++) {
+        scores[i] = -INFINITY;
     }
-    float before = a->softmax[2 * n], largest = before;
-    for (int i = from; i < to; i++) {
-        /* A NaN stays one. */
-        largest = scores[i] > largest || scores[i] != scores[i] ? scores[i] : largest;
+    for (int i = to; i < a->places; i++) {
+        scores[i] = -INFINITY;
     }
+    float before = a->softmax[2 * n];
+    f32x8 most = all8(before);
+    for (int i = 0; i < a->places; i += 8) {
+        f32x8 v = load_f32x8(scores + i);
+        if (a->cap != 0) {
+            v = choose8(v == -INFINITY, v, capped(v, a->cap));
+            memcpy(scores + i, &v, sizeof v);
+        }
+        most = choose8((v > most) | (v != v), v, most);
+    }
+    float largest = largest_of(most);
     if (largest > before && before != -INFINITY) {
         float factor = exponential(before - largest);
         float *weighted = a->weighted + (int64_t)n * a->sum_stride;
@@ -70,14 +139,10 @@ static void soften(const struct attention *a, int n, int from, int to) {
         }
     }
     a->softmax[2 * n] = largest;
-    for (int i = 0; i < from; i++) {
-        scores[i] = 0;
-    }
-    for (int i = from; i < to; i++) {
-        scores[i] = exponential(scores[i] - largest);
-    }
-    for (int i = to; i < a->places; i++) {
-        scores[i] = 0;
+    /* Of places that are not seen the exponential is exactly zero. */
+    for (int i = 0; i < a->places; i += 8) {
+        f32x8 v = exponential8(load_f32x8(scores + i) - largest);
+        memcpy(scores + i, &v, sizeof v);
     }
     a->softmax[2 * n + 1] += sum(scores, a->places);
 }
@@ -93,12 +158,17 @@ INLINE void weigh(const struct attention *a, const int query_count, const int wi
         }
         for (int j = from; j < to; j++) {
             const float *value = a->values + (int64_t)j * a->value_stride + c;
+            f32x8 values[SUMS];
+#pragma GCC unroll 4
+            for (int i = 0; i < width; i++) {
+                values[i] = (f32x8)load_once((const uint8_t *)(value + 8 * i));
+            }
 #pragma GCC unroll 2
             for (int q = 0; q < query_count; q++) {
                 f32x8 factor = all8(a->scores[(n + q) * a->places + j]);
 #pragma GCC unroll 4
                 for (int i = 0; i < width; i++) {
-                    sums[q][i] = fma8(factor, load_f32x8(value + 8 * i), sums[q][i]);
+                    sums[q][i] = fma8(factor, values[i], sums[q][i]);
                 }
             }
         }

@@ -1,33 +1,37 @@
-/* The exponential function: constants and order of operations are those of Exponential.java. */
+/*
+ * The exponential function, of one number and of eight: constants and order of operations are those of Exponential.java.
+ * Eight are written out, because gcc keeps a choice between floats a branch, which it does not vectorize.
+ */
 #ifndef JUGGLER_EXPONENTIAL_H
 #define JUGGLER_EXPONENTIAL_H
 
 #include <math.h>
 
-#include "types.h"
+#include "vectors.h"
 
-INLINE float exponential(float x) {
-    float bounded = x > -87.3f ? x : -87.3f;
-    bounded = bounded < 88.3f ? bounded : 88.3f;
-    float rounded = __builtin_fmaf(bounded, 1.442695f, 12582912.0f);
-    float n = rounded - 12582912.0f;
-    float r = __builtin_fmaf(n, 2.12194440e-4f, __builtin_fmaf(n, -0x1.63p-1f, bounded));
-    float p = __builtin_fmaf(1.0f / 5040, r, 1.0f / 720);
-    p = __builtin_fmaf(p, r, 1.0f / 120);
-    p = __builtin_fmaf(p, r, 1.0f / 24);
-    p = __builtin_fmaf(p, r, 1.0f / 6);
-    p = __builtin_fmaf(p, r, 1.0f / 2);
-    p = __builtin_fmaf(p, r, 1.0f);
-    p = __builtin_fmaf(p, r, 1.0f);
-    uint32_t bits;
-    memcpy(&bits, &rounded, 4);
-    bits = (bits << 23) + 0x3f800000u;
-    float power;
-    memcpy(&power, &bits, 4);
-    float result = p * power;
-    result = x < -87.3f ? 0.0f : result;
-    result = x > 88.3f ? INFINITY : result;
-    return x == x ? result : x;
+/* Where the mask is set `a`, else `b`. */
+INLINE f32x8 choose8(i32x8 mask, f32x8 a, f32x8 b) { return (f32x8)((mask & (i32x8)a) | (~mask & (i32x8)b)); }
+
+INLINE f32x8 exponential8(f32x8 x) {
+    f32x8 bounded = choose8(x > -87.3f, x, all8(-87.3f));
+    bounded = choose8(bounded < 88.3f, bounded, all8(88.3f));
+    f32x8 rounded = fma8(bounded, all8(1.442695f), all8(12582912.0f));
+    f32x8 n = rounded - 12582912.0f;
+    f32x8 r = fma8(n, all8(2.12194440e-4f), fma8(n, all8(-0x1.63p-1f), bounded));
+    f32x8 p = fma8(all8(1.0f / 5040), r, all8(1.0f / 720));
+    p = fma8(p, r, all8(1.0f / 120));
+    p = fma8(p, r, all8(1.0f / 24));
+    p = fma8(p, r, all8(1.0f / 6));
+    p = fma8(p, r, all8(1.0f / 2));
+    p = fma8(p, r, all8(1.0f));
+    p = fma8(p, r, all8(1.0f));
+    f32x8 power = (f32x8)(((u32x8)rounded << 23) + 0x3f800000u);
+    f32x8 result = p * power;
+    result = choose8(x < -87.3f, all8(0.0f), result);
+    result = choose8(x > 88.3f, all8(INFINITY), result);
+    return choose8(x == x, result, x);
 }
+
+INLINE float exponential(float x) { return exponential8(all8(x))[0]; }
 
 #endif

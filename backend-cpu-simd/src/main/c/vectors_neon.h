@@ -239,6 +239,23 @@ INLINE f32x4 minus_fma4(f32x4 a, f32x4 b, f32x4 c) {
     return (f32x4)vfmsq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 }
 
+/* The sum of each of eight vectors: halves are added until one number is left. */
+INLINE f32x8 sums_of_eight_floats(const f32x8 *v) {
+    float32x4_t half[8], sum[2];
+    for (int i = 0; i < 8; i++) {
+        half[i] = vaddq_f32(float_halves_of(v[i]).low, float_halves_of(v[i]).high);
+    }
+    for (int i = 0; i < 2; i++) {
+        const float32x4_t *h = half + 4 * i;
+        float32x4_t first = vaddq_f32(vcombine_f32(vget_low_f32(h[0]), vget_low_f32(h[1])),
+                                      vcombine_f32(vget_high_f32(h[0]), vget_high_f32(h[1])));
+        float32x4_t second = vaddq_f32(vcombine_f32(vget_low_f32(h[2]), vget_low_f32(h[3])),
+                                       vcombine_f32(vget_high_f32(h[2]), vget_high_f32(h[3])));
+        sum[i] = vpaddq_f32(first, second);
+    }
+    return floats_from(sum[0], sum[1]);
+}
+
 INLINE f32x8 all8(float a) { return floats_from(vdupq_n_f32(a), vdupq_n_f32(a)); }
 INLINE f32x8 fma8(f32x8 a, f32x8 b, f32x8 c) {
     struct float_halves x = float_halves_of(a), y = float_halves_of(b), z = float_halves_of(c);

@@ -204,6 +204,22 @@ INLINE f32x4 all4(float a) { return (f32x4)_mm_set1_ps(a); }
 INLINE f32x4 fma4(f32x4 a, f32x4 b, f32x4 c) { return (f32x4)_mm_fmadd_ps((__m128)a, (__m128)b, (__m128)c); }
 INLINE f32x4 minus_fma4(f32x4 a, f32x4 b, f32x4 c) { return (f32x4)_mm_fnmadd_ps((__m128)a, (__m128)b, (__m128)c); }
 
+/* The sum of each of eight vectors: halves are added until one number is left. */
+INLINE f32x8 sums_of_eight_floats(const f32x8 *v) {
+    __m128 half[8], pair[4], sum[2];
+    for (int i = 0; i < 8; i++) {
+        half[i] = _mm_add_ps(_mm256_castps256_ps128((__m256)v[i]), _mm256_extractf128_ps((__m256)v[i], 1));
+    }
+    for (int i = 0; i < 4; i++) {
+        pair[i] = _mm_add_ps(_mm_movelh_ps(half[2 * i], half[2 * i + 1]), _mm_movehl_ps(half[2 * i + 1], half[2 * i]));
+    }
+    for (int i = 0; i < 2; i++) {
+        sum[i] = _mm_add_ps(_mm_shuffle_ps(pair[2 * i], pair[2 * i + 1], 0x88),
+                            _mm_shuffle_ps(pair[2 * i], pair[2 * i + 1], 0xdd));
+    }
+    return (f32x8)_mm256_set_m128(sum[1], sum[0]);
+}
+
 INLINE f32x8 all8(float a) { return (f32x8)_mm256_set1_ps(a); }
 INLINE f32x8 fma8(f32x8 a, f32x8 b, f32x8 c) { return (f32x8)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
 INLINE f32x8 halves8(const uint8_t *p) {
