@@ -298,4 +298,26 @@ public interface Kernels {
         experts(out, x, ids, routeWeights, weights, workspace);
         workspace.release(mark);
     }
+
+    /**
+     * A mixture of experts and, beside it, an expert that all rows are sent to: {@code out} as
+     * {@link #mixtureOfExperts}, {@code shared} as {@link #feedForward}. Neither needs the other,
+     * so what computes them may do so at the same time. DeepSeekMoE, Dai et al. 2024,
+     * arXiv:2401.06066.
+     *
+     * @param out [rows, width]
+     * @param shared [rows, width]
+     * @param x [rows, width]
+     */
+    default void mixtureBesideShared(
+            Tensor out,
+            Tensor shared,
+            Tensor x,
+            FeedForwardWeights sharedWeights,
+            RouterWeights router,
+            ExpertWeights weights,
+            Workspace workspace) {
+        feedForward(shared, x, sharedWeights, workspace);
+        mixtureOfExperts(out, x, router, weights, workspace);
+    }
 }

@@ -12,6 +12,7 @@ import dev.juggler.engine.model.ModelException;
 import dev.juggler.engine.model.ModelProblem.Kind;
 import dev.juggler.engine.placement.LiveExperts;
 import dev.juggler.engine.placement.Role;
+import dev.juggler.engine.placement.StreamedExperts;
 import dev.juggler.engine.placement.WeightDescriptor;
 import dev.juggler.kernel.Buffer;
 import dev.juggler.kernel.DType;
@@ -42,6 +43,8 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
     private final Map<String, Long> bytes = new LinkedHashMap<>();
     private final IdentityHashMap<Buffer, Role> roles = new IdentityHashMap<>();
     private final Map<Integer, LiveLayer> live = new TreeMap<>();
+    private final Map<Integer, StreamedLayer> streamed = new TreeMap<>();
+    private final Map<String, StreamBuffers> streamBuffers = new HashMap<>();
     private final Map<String, MoveTurns> turns = new HashMap<>();
     private final CacheCounts counts = new CacheCounts();
     private final ExpertCachePolicies policies;
@@ -111,7 +114,9 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
         }
         boolean whole =
                 Arrays.stream(owners).allMatch(owners[0]::equals)
-                        && (known.experts() == 0 || placement.live(known.layer()) == null);
+                        && (known.experts() == 0
+                                || (placement.live(known.layer()) == null
+                                        && placement.streamed(known.layer()) == null));
         if (known.experts() > 0) {
             requireAlike(tensor, known.layer(), whole);
         }
@@ -152,7 +157,7 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
                 .map(devices::device)
                 .sorted(Comparator.comparing(Device::usesHostMemory))
                 .forEach(device -> parts.add(part(tensor, dtype, request, owners, device, living)));
-        SplitStack stack = new SplitStack(tensor.bytes(), parts, living);
+        SplitStack stack = streamable(tensor, dtype, request, owners, parts, living);
         SplitStack other = splits.putIfAbsent(request.layer(), stack);
         if (other != null && !stack.isSplitLike(other)) {
             throw placedApart(tensor, request.layer());
@@ -203,6 +208,48 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
         return full.count() == all
                 ? new Shape(some, full.rows(), full.columns())
                 : Shape.matrix(some, full.columns());
+    }
+
+    private SplitStack streamable(
+            GgufTensor tensor,
+            DType dtype,
+            WeightRequest request,
+            String[] owners,
+            List<SplitStack.Part> parts,
+            @Nullable LiveLayer living) {
+        StreamedExperts plan = placement.streamed(request.layer());
+        if (plan == null) {
+            return new SplitStack(tensor.bytes(), parts, living, null, List.of());
+        }
+        StreamedLayer layer =
+                streamed.computeIfAbsent(
+                        request.layer(),
+                        number ->
+                                new StreamedLayer(
+                                        plan,
+                                        streamBuffers(plan),
+                                        owners.length,
+                                        e -> devices.device(owners[e]).usesHostMemory()));
+        requireKernel(tensor, dtype, request, layer.buffers().device());
+        long offset = layer.add(tensor.data(), tensor.bytes() / owners.length);
+        Shape shape = shapeOf(layer.chunkSize(), request, owners.length);
+        List<Tensor> buffers = new ArrayList<>();
+        for (StreamBuffers.Half half : layer.buffers().halves()) {
+            buffers.add(new Tensor(dtype, shape, half.buffer(), offset));
+        }
+        return new SplitStack(tensor.bytes(), parts, living, layer, buffers);
+    }
+
+    private StreamBuffers streamBuffers(StreamedExperts plan) {
+        return streamBuffers.computeIfAbsent(
+                plan.device(),
+                name -> {
+                    Device device = devices.device(name);
+                    return new StreamBuffers(
+                            device,
+                            keep(device.backend().allocate(plan.bufferBytes())),
+                            keep(device.backend().allocate(plan.bufferBytes())));
+                });
     }
 
     private @Nullable LiveLayer liveLayer(int layer, int experts) {

@@ -8,6 +8,7 @@ import dev.juggler.kernel.RouterWeights;
 import dev.juggler.kernel.Routing;
 import dev.juggler.kernel.Tensor;
 import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -23,7 +24,8 @@ final class LocalWeights {
     private final int most;
 
     LocalWeights(int devices) {
-        most = devices + 1; // a device may have two parts: experts that stay, and others that do
+        // a device may have two parts, experts that stay and others that do not; and two buffers
+        most = devices + 3;
         // not
     }
 
@@ -38,6 +40,15 @@ final class LocalWeights {
             common = placed.owner();
         }
         return common;
+    }
+
+    /** All devices that hold a part of a stack. */
+    static List<Device> owners(Tensor stack) {
+        return switch (stack.buffer()) {
+            case SplitStack split -> split.parts().stream().map(SplitStack.Part::device).toList();
+            case PlacedBuffer placed -> List.of(placed.owner());
+            default -> List.of();
+        };
     }
 
     AttentionPlan plan(Device device, AttentionPlan plan) {
@@ -115,6 +126,35 @@ final class LocalWeights {
                                 partOrNull(device, weights.upBias(), part),
                                 partOrNull(device, weights.downBias(), part),
                                 weights.activation()));
+    }
+
+    /**
+     * Experts that came to a device.
+     *
+     * @param half in which of the two buffers
+     */
+    ExpertWeights streamed(ExpertWeights weights, int half) {
+        return local(
+                weights,
+                most - 2 + half,
+                ExpertWeights.class,
+                () ->
+                        new ExpertWeights(
+                                buffer(weights.gate(), half),
+                                buffer(weights.up(), half),
+                                buffer(weights.down(), half),
+                                bufferOrNull(weights.gateBias(), half),
+                                bufferOrNull(weights.upBias(), half),
+                                bufferOrNull(weights.downBias(), half),
+                                weights.activation()));
+    }
+
+    private static Tensor buffer(Tensor weight, int half) {
+        return ((SplitStack) weight.buffer()).streamBuffer(half);
+    }
+
+    private static @Nullable Tensor bufferOrNull(@Nullable Tensor weight, int half) {
+        return weight == null ? null : buffer(weight, half);
     }
 
     private static Tensor part(Device device, Tensor weight, int part) {

@@ -12,6 +12,7 @@ import dev.juggler.engine.model.ModelProblem;
 import dev.juggler.engine.model.ModelProblem.Kind;
 import dev.juggler.engine.placement.LiveExperts;
 import dev.juggler.engine.placement.Placement;
+import dev.juggler.engine.placement.StreamedExperts;
 import dev.juggler.engine.placement.WeightDescriptor;
 import dev.juggler.kernel.Backend;
 import java.util.ArrayList;
@@ -153,6 +154,10 @@ public final class ModelLoader {
             LiveExperts live = placement.live(weight.layer());
             if (live != null) {
                 used.add(live.device());
+            }
+            StreamedExperts streamed = placement.streamed(weight.layer());
+            if (streamed != null) {
+                used.add(streamed.device());
             }
         }
         for (int layer = 0; layer < description.kvLayers().size(); layer++) {

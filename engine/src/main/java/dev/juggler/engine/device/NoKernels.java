@@ -4,10 +4,12 @@ import dev.juggler.kernel.AttentionPlan;
 import dev.juggler.kernel.BatchLayout;
 import dev.juggler.kernel.DType;
 import dev.juggler.kernel.ExpertWeights;
+import dev.juggler.kernel.FeedForwardWeights;
 import dev.juggler.kernel.GatedActivation;
 import dev.juggler.kernel.Kernels;
 import dev.juggler.kernel.KvPages;
 import dev.juggler.kernel.RopePlan;
+import dev.juggler.kernel.RouterWeights;
 import dev.juggler.kernel.Routing;
 import dev.juggler.kernel.Tensor;
 import dev.juggler.kernel.Workspace;
@@ -46,6 +48,26 @@ record NoKernels(boolean splitExperts) implements Kernels {
             workspace.take(out.rows(), out.columns());
         }
         Kernels.super.experts(out, x, ids, routeWeights, weights, workspace);
+        workspace.release(mark);
+    }
+
+    /** As {@link PlacedKernels} does it, which takes the most. */
+    @Override
+    public void mixtureBesideShared(
+            Tensor out,
+            Tensor shared,
+            Tensor x,
+            FeedForwardWeights sharedWeights,
+            RouterWeights router,
+            ExpertWeights weights,
+            Workspace workspace) {
+        long mark = workspace.mark();
+        int used = router.routing().used();
+        workspace.take(x.rows(), router.weight().rows());
+        Tensor ids = workspace.take(DType.I32, x.rows(), used);
+        Tensor routeWeights = workspace.take(x.rows(), used);
+        feedForward(shared, x, sharedWeights, workspace);
+        experts(out, x, ids, routeWeights, weights, workspace);
         workspace.release(mark);
     }
 

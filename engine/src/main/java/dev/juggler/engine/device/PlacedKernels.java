@@ -15,8 +15,6 @@ import dev.juggler.kernel.RouterWeights;
 import dev.juggler.kernel.Routing;
 import dev.juggler.kernel.Tensor;
 import dev.juggler.kernel.Workspace;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -248,7 +246,10 @@ public final class PlacedKernels implements Kernels {
             ExpertWeights weights,
             Workspace workspace) {
         if (weights.gate().buffer() instanceof SplitStack split) {
-            splitExperts(out, x, ids, routeWeights, weights, split, workspace);
+            long mark = workspace.mark();
+            new SplitExperts(this, locals, out, x, ids, routeWeights, workspace)
+                    .compute(weights, split);
+            workspace.release(mark);
             return;
         }
         Device owner = LocalWeights.commonOwner(weights.gate(), weights.up(), weights.down());
@@ -294,75 +295,50 @@ public final class PlacedKernels implements Kernels {
                         out(device, out), source, localRouter, local, placed(workspace).on(device));
     }
 
-    /** Each device computes the sum over the experts it has; the sums are added. */
-    private void splitExperts(
+    /**
+     * The rows and choices are brought to the experts before the shared expert is begun: on a
+     * device that works by itself it then runs while the host computes the others.
+     */
+    @Override
+    public void mixtureBesideShared(
             Tensor out,
+            Tensor shared,
             Tensor x,
-            Tensor ids,
-            Tensor routeWeights,
+            FeedForwardWeights sharedWeights,
+            RouterWeights router,
             ExpertWeights weights,
-            SplitStack split,
             Workspace workspace) {
+        if (LocalWeights.commonOwner(router.weight(), weights.gate(), weights.up(), weights.down())
+                != null) {
+            Kernels.super.mixtureBesideShared(
+                    out, shared, x, sharedWeights, router, weights, workspace);
+            return;
+        }
         long mark = workspace.mark();
-        Tensor here = workspace.take(DType.I32, ids.rows(), ids.columns());
-        Tensor partial = workspace.take(out.rows(), out.columns());
-        LiveLayer live = split.live();
-        if (live != null) {
-            beginStep(live, ids);
+        int used = router.routing().used();
+        Tensor logits = workspace.take(x.rows(), router.weight().rows());
+        Tensor ids = workspace.take(DType.I32, x.rows(), used);
+        Tensor routeWeights = workspace.take(x.rows(), used);
+        matmul(logits, x, router.weight());
+        if (router.bias() != null) {
+            add(logits, logits, router.bias());
         }
-        boolean written = false;
-        for (int part = 0; part < split.parts().size(); part++) {
-            boolean lastChance = !written && part == split.parts().size() - 1;
-            if (!writeLocalIds(here, ids, split.parts().get(part)) && !lastChance) {
-                continue; // none of its experts was chosen
-            }
-            Device device = arrive(split.parts().get(part).device());
-            Tensor source = in(device, x);
-            Tensor choices = in(device, here);
-            Tensor shares = in(device, routeWeights);
-            ExpertWeights local = locals.experts(device, weights, part);
-            Tensor sum = out(device, written ? partial : out);
-            device.kernels()
-                    .experts(sum, source, choices, shares, local, placed(workspace).on(device));
-            if (written) {
-                add(out, out, partial);
-            }
-            written = true;
+        route(ids, routeWeights, logits, router.routing());
+        for (Device device : LocalWeights.owners(weights.gate())) {
+            in(device, x);
+            in(device, ids);
+            in(device, routeWeights);
         }
-        if (live != null) {
-            live.endStep();
-        }
+        feedForward(shared, x, sharedWeights, workspace);
+        experts(out, x, ids, routeWeights, weights, workspace);
         workspace.release(mark);
-    }
-
-    private static void beginStep(LiveLayer live, Tensor ids) {
-        live.beginStep();
-        MemorySegment chosen = activation(ids).hostForReading();
-        for (long i = 0; i < ids.byteSize(); i += Integer.BYTES) {
-            live.used(chosen.get(ValueLayout.JAVA_INT, ids.offset() + i));
-        }
-    }
-
-    /** Translates ids to those of one part; false if it has none of them. */
-    private boolean writeLocalIds(Tensor here, Tensor ids, SplitStack.Part part) {
-        PlacedActivation chosen = activation(ids);
-        MemorySegment from = chosen.hostForReading();
-        MemorySegment to = activation(here).hostForWriting();
-        long first = ids.offset();
-        boolean any = false;
-        for (long i = 0; i < ids.byteSize(); i += Integer.BYTES) {
-            int local = part.localId(from.get(ValueLayout.JAVA_INT, first + i));
-            to.set(ValueLayout.JAVA_INT, i, local);
-            any |= local != SplitStack.ELSEWHERE;
-        }
-        return any;
     }
 
     /**
      * Two devices that share the host's memory see each other's writes only once they are done; for
      * devices that work by themselves this waits.
      */
-    private Device arrive(Device device) {
+    Device arrive(Device device) {
         if (device.usesHostMemory()) {
             if (lastOnHost != null && lastOnHost.index() != device.index()) {
                 lastOnHost.backend().synchronize();
@@ -389,7 +365,7 @@ public final class PlacedKernels implements Kernels {
         return owner == null ? devices.device(0) : owner;
     }
 
-    private static Tensor in(Device device, Tensor tensor) {
+    static Tensor in(Device device, Tensor tensor) {
         return switch (tensor.buffer()) {
             case PlacedActivation activation -> activation.reading(device, tensor);
             case PlacedBuffer weight -> weight.on(device, tensor);
@@ -397,7 +373,7 @@ public final class PlacedKernels implements Kernels {
         };
     }
 
-    private static Tensor out(Device device, Tensor tensor) {
+    static Tensor out(Device device, Tensor tensor) {
         return activation(tensor).writing(device, tensor);
     }
 
@@ -407,14 +383,14 @@ public final class PlacedKernels implements Kernels {
         return activation.changing(device, tensor);
     }
 
-    private static PlacedActivation activation(Tensor tensor) {
+    static PlacedActivation activation(Tensor tensor) {
         if (tensor.buffer() instanceof PlacedActivation activation) {
             return activation;
         }
         throw foreign(tensor.buffer());
     }
 
-    private static PlacedWorkspace placed(Workspace workspace) {
+    static PlacedWorkspace placed(Workspace workspace) {
         if (workspace instanceof PlacedWorkspace placed) {
             return placed;
         }

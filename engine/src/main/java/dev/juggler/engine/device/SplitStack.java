@@ -61,21 +61,54 @@ final class SplitStack implements Buffer {
     private final long bytes;
     private final List<Part> parts;
     private final @Nullable LiveLayer live;
+    private final @Nullable StreamedLayer streamed;
+    private final List<Tensor> streamBuffers;
 
     /**
      * @param bytes of the whole stack
      * @param parts devices that work by themselves first, so that they are busy while the host is
      * @param live the experts that come and go, which have the first part; null if all stay
+     * @param streamed how those in main memory come to a device in steps of many rows, or null
+     * @param streamBuffers the stack in each of the buffers through which they come
      */
-    SplitStack(long bytes, List<Part> parts, @Nullable LiveLayer live) {
+    SplitStack(
+            long bytes,
+            List<Part> parts,
+            @Nullable LiveLayer live,
+            @Nullable StreamedLayer streamed,
+            List<Tensor> streamBuffers) {
         this.bytes = bytes;
         this.parts = List.copyOf(parts);
         this.live = live;
+        this.streamed = streamed;
+        this.streamBuffers = List.copyOf(streamBuffers);
     }
 
     /** The experts that come and go, or null if all stay. */
     @Nullable LiveLayer live() {
         return live;
+    }
+
+    /**
+     * How experts in main memory come to a device in steps of many rows, or null if they do not.
+     */
+    @Nullable StreamedLayer streamed() {
+        return streamed;
+    }
+
+    /** Whether an expert is computed in main memory, unless it comes to a device. */
+    boolean isOnHost(int expert) {
+        for (Part part : parts) {
+            if (part.device().usesHostMemory() && part.localId(expert) != ELSEWHERE) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** The stack in one of the buffers through which experts come. */
+    Tensor streamBuffer(int half) {
+        return streamBuffers.get(half);
     }
 
     List<Part> parts() {

@@ -2,6 +2,7 @@ package dev.juggler.engine.device;
 
 import dev.juggler.engine.placement.LiveExperts;
 import dev.juggler.engine.placement.Placement;
+import dev.juggler.engine.placement.StreamedExperts;
 import dev.juggler.engine.placement.WeightDescriptor;
 import org.jspecify.annotations.Nullable;
 
@@ -13,6 +14,11 @@ public interface WeightDevices {
 
     /** Experts of a layer that come and go on another device, or null if all stay. */
     default @Nullable LiveExperts live(int layer) {
+        return null;
+    }
+
+    /** Experts of a layer that cross a link in steps of many rows, or null if all stay. */
+    default @Nullable StreamedExperts streamed(int layer) {
         return null;
     }
 
@@ -32,6 +38,11 @@ public interface WeightDevices {
             @Override
             public @Nullable LiveExperts live(int layer) {
                 return placement.liveExperts(layer);
+            }
+
+            @Override
+            public @Nullable StreamedExperts streamed(int layer) {
+                return placement.streamedExperts(layer);
             }
         };
     }

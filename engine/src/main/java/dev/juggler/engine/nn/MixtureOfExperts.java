@@ -30,10 +30,7 @@ public record MixtureOfExperts(
         }
         long mark = workspace.mark();
         Tensor all = workspace.take(out.rows(), out.columns());
-        // The shared expert goes first: on a device that works by itself it runs while the host
-        // is busy with the chosen ones.
-        kernels.feedForward(all, x, shared, workspace);
-        kernels.mixtureOfExperts(out, x, router, experts, workspace);
+        kernels.mixtureBesideShared(out, all, x, shared, router, experts, workspace);
         if (sharedGate == null) {
             kernels.add(out, out, all);
         } else {

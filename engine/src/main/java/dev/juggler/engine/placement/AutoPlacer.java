@@ -39,6 +39,7 @@ final class AutoPlacer {
 
     private final List<PlacedWeight> weights;
     private final List<LiveExperts> live;
+    private final Map<String, Long> streamBuffers = new HashMap<>();
     private final Workload workload;
     private final @Nullable ExpertUse profile;
     private final List<DeviceBudget> fast;
@@ -69,6 +70,7 @@ final class AutoPlacer {
     AutoPlacer(Placement ruled, Hardware hardware, Workload workload, @Nullable ExpertUse profile) {
         this.weights = ruled.weights();
         this.live = ruled.liveExperts();
+        ruled.streamedExperts().forEach(s -> streamBuffers.put(s.device(), 2 * s.bufferBytes()));
         this.workload = workload;
         this.profile = profile;
         fast =
@@ -124,6 +126,7 @@ final class AutoPlacer {
             }
         }
         live.forEach(experts -> charge(experts.device(), experts.bytes()));
+        streamBuffers.forEach(this::charge);
         for (int layer = 0; layer < workload.cache().layers().size(); layer++) {
             charge(cacheDevice(layer), workload.cache().bytes(layer));
         }

@@ -1,6 +1,7 @@
 package dev.juggler.engine.placement;
 
 import dev.juggler.engine.placement.PlacedWeight.Shard;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 public final class Placement {
     private final Map<WeightDescriptor, PlacedWeight> weights = new LinkedHashMap<>();
     private final Map<Integer, LiveExperts> live = new TreeMap<>();
+    private final Map<Integer, StreamedExperts> streamed = new TreeMap<>();
     private final String defaultDevice;
     private final List<String> warnings;
 
@@ -35,6 +37,25 @@ public final class Placement {
     /** Experts that come and go on faster devices while the model runs, in the order of layers. */
     public List<LiveExperts> liveExperts() {
         return List.copyOf(live.values());
+    }
+
+    /** The same placement with experts that cross a link in steps of many rows. */
+    Placement withStreams(List<StreamedExperts> streams, List<String> more) {
+        List<String> all = new ArrayList<>(warnings);
+        all.addAll(more);
+        Placement with = new Placement(weights(), liveExperts(), defaultDevice, all);
+        streams.forEach(experts -> with.streamed.put(experts.layer(), experts));
+        return with;
+    }
+
+    /** Experts that cross a link in steps of many rows, in the order of layers. */
+    public List<StreamedExperts> streamedExperts() {
+        return List.copyOf(streamed.values());
+    }
+
+    /** Those of a layer, or null if its experts stay where they are. */
+    public @Nullable StreamedExperts streamedExperts(int layer) {
+        return streamed.get(layer);
     }
 
     /** Those of a layer, or null if none of its experts come and go. */
@@ -94,6 +115,7 @@ public final class Placement {
             placed.shards().forEach(shard -> devices.add(shard.device()));
         }
         live.values().forEach(experts -> devices.add(experts.device()));
+        streamed.values().forEach(experts -> devices.add(experts.device()));
         return devices;
     }
 

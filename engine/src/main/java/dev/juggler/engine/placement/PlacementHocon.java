@@ -79,6 +79,7 @@ final class PlacementHocon {
         layers.forEach(this::pinLayers);
         outside.forEach((choice, roles) -> pinOutside(choice, roles, groups));
         liveRules();
+        streamRules();
         StringBuilder text = new StringBuilder("placement {\n  rules = [\n");
         rules.forEach(rule -> text.append("    ").append(rule).append('\n'));
         return text.append("  ]\n  default = ")
@@ -115,6 +116,23 @@ final class PlacementHocon {
                                     first.policy(),
                                     first.moves()));
         }
+    }
+
+    private void streamRules() {
+        Map<String, BitSet> alike = new LinkedHashMap<>();
+        for (StreamedExperts stream : placement.streamedExperts()) {
+            String prefill =
+                    "device = %s, when-rows = %d, memory = %dB"
+                            .formatted(
+                                    ConfigUtil.quoteString(stream.device()),
+                                    stream.whenRows(),
+                                    2 * stream.bufferBytes());
+            alike.computeIfAbsent(prefill, key -> new BitSet()).set(stream.layer());
+        }
+        alike.forEach((prefill, layers) ->
+                rules.add(
+                        "{ match { role = experts, layers = \"%s\" }, prefill { %s } }"
+                                .formatted(NumberRuns.text(layers), prefill)));
     }
 
     /** What is not left to the default: a choice for each device that has a part of a weight. */

@@ -131,7 +131,7 @@ final class PlacementResolver {
                 continue;
             }
             matching.set(rule.number());
-            refuseWhatIsNotThereYet(rule);
+            checkOtherDevices(rule);
             if (rule.device() != null && placing == null) {
                 placing = rule;
                 deciding.set(rule.number());
@@ -151,10 +151,10 @@ final class PlacementResolver {
                 placing == null ? BY_DEFAULT : decisions.get(placing.number() - 1));
     }
 
-    private void refuseWhatIsNotThereYet(PlacementRule rule) {
+    private void checkOtherDevices(PlacementRule rule) {
         if (rule.prefill() != null) {
-            throw new PlacementException(
-                    "%s: prefill { } is not available in this version; remove it".formatted(rule));
+            device(rule.prefill().device(), rule + ", prefill");
+            deciding.set(rule.number());
         }
         if (rule.hot() != null) {
             device(rule.hot().device(), rule + ", hot");

@@ -51,9 +51,11 @@ public record PlacementRule(
      * Another device for steps of many rows.
      *
      * @param device where they are computed
-     * @param whenRows from how many rows on
+     * @param whenRows from how many rows on at the least; null: from where it is faster
+     * @param memory bytes of the two buffers through which experts come; null: a part of what the
+     *     device has
      */
-    public record PrefillDevice(String device, int whenRows) {}
+    public record PrefillDevice(String device, @Nullable Integer whenRows, @Nullable Long memory) {}
 
     /** The same rule where these devices are not there. */
     PlacementRule without(Set<String> devices) {

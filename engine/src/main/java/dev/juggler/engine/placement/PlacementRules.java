@@ -9,8 +9,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Pattern;
@@ -107,7 +109,9 @@ public record PlacementRules(
                                 section.section(
                                         "hot",
                                         Set.of("device", "memory", "choose", "profile", "moves"))),
-                        prefill(section.section("prefill", Set.of("device", "when-rows"))),
+                        prefill(
+                                section.section(
+                                        "prefill", Set.of("device", "when-rows", "memory"))),
                         section.truth("required", false),
                         section.origin());
         if (rule.device() == null
@@ -178,9 +182,14 @@ public record PlacementRules(
     }
 
     private static @Nullable PrefillDevice prefill(@Nullable ConfigSection section) {
-        return section == null
-                ? null
-                : new PrefillDevice(section.required("device"), section.positive("when-rows", 1));
+        if (section == null) {
+            return null;
+        }
+        boolean auto = AUTO.equals(section.text("when-rows"));
+        return new PrefillDevice(
+                section.required("device"),
+                auto ? null : Integer.valueOf(section.positive("when-rows", 1)),
+                section.value("memory") == null ? null : Long.valueOf(section.bytes("memory")));
     }
 
     /**
@@ -195,11 +204,13 @@ public record PlacementRules(
     public Placement resolve(List<WeightDescriptor> weights, List<String> devices) {
         Placement ruled =
                 new PlacementResolver(this, weights, devices, devices.getFirst()).resolve();
-        return withHotExperts(
-                ruled,
-                devices.getFirst(),
-                name -> RoutingProfile.read(Path.of(name), weights),
-                null);
+        Placement hot =
+                withHotExperts(
+                        ruled,
+                        devices.getFirst(),
+                        name -> RoutingProfile.read(Path.of(name), weights),
+                        null);
+        return hot.withStreams(new PrefillPlacer(this, weights).candidates(Map.of()), List.of());
     }
 
     /**
@@ -223,6 +234,38 @@ public record PlacementRules(
                         .getFirst()
                         .device();
         Placement open = withHotExperts(ruled, host, profiles, use);
+        if (rules.stream().allMatch(rule -> rule.prefill() == null)) {
+            return withAuto(open, hardware, workload, use);
+        }
+        PrefillPlacer prefill = new PrefillPlacer(this, weights);
+        Map<String, Long> memory = new HashMap<>();
+        hardware.devices().forEach(d -> memory.put(d.device(), d.memory().free()));
+        List<StreamedExperts> candidates = prefill.candidates(memory);
+        Placement placed =
+                withAuto(open.withStreams(candidates, List.of()), hardware, workload, use);
+        int experts = weights.stream().mapToInt(WeightDescriptor::experts).max().orElse(0);
+        ExpertUse known =
+                use == null ? ExpertUse.even(workload.step().expertsUsed(), experts) : use;
+        List<StreamedExperts> used =
+                prefill.worthIt(
+                        candidates,
+                        placed,
+                        hardware,
+                        workload.step().rows(),
+                        (streams, rows) ->
+                                new Predictor(
+                                                placed.withStreams(streams, List.of()),
+                                                workload,
+                                                hardware,
+                                                known)
+                                        .seconds(rows));
+        // where nothing crosses, the room of the buffers is for experts that stay
+        Placement last = used.isEmpty() ? withAuto(open, hardware, workload, use) : placed;
+        return last.withStreams(used, prefill.warnings());
+    }
+
+    private static Placement withAuto(
+            Placement open, Hardware hardware, Workload workload, @Nullable ExpertUse use) {
         boolean auto =
                 open.weights().stream()
                         .flatMap(placed -> placed.shards().stream())
@@ -234,9 +277,10 @@ public record PlacementRules(
         warnings.addAll(AutoPlacer.warnings(hardware));
         String first = hardware.names().getFirst();
         return new Placement(
-                new AutoPlacer(open, hardware, workload, use).place(),
-                open.liveExperts(),
-                open.defaultDevice().equals(AUTO) ? first : open.defaultDevice(),
-                warnings);
+                        new AutoPlacer(open, hardware, workload, use).place(),
+                        open.liveExperts(),
+                        open.defaultDevice().equals(AUTO) ? first : open.defaultDevice(),
+                        warnings)
+                .withStreams(open.streamedExperts(), List.of());
     }
 }

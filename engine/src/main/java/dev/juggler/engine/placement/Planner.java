@@ -62,6 +62,7 @@ final class Planner {
         rows.addAll(liveRows());
         rows.addAll(cacheRows());
         rows.addAll(bufferRows());
+        rows.addAll(streamRows());
         Map<Boolean, List<DeviceBudget>> byMemory =
                 budgets.stream().collect(Collectors.partitioningBy(DeviceBudget::hostMemory));
         List<List<DeviceBudget>> pools = new ArrayList<>();
@@ -109,6 +110,30 @@ final class Planner {
             String step = "step of %d rows".formatted(workload.step().rows());
             rows.add(new Row("buffers", "", "", budget.device(), List.of(), bytes, step));
         }
+        return rows;
+    }
+
+    /** The two buffers on each device through which experts come in large steps. */
+    private List<Row> streamRows() {
+        Map<String, Map<Decision, BitSet>> layers = new LinkedHashMap<>();
+        Map<String, Long> bytes = new LinkedHashMap<>();
+        for (StreamedExperts stream : placement.streamedExperts()) {
+            layers.computeIfAbsent(stream.device(), d -> new LinkedHashMap<>())
+                    .computeIfAbsent(stream.decision(), d -> new BitSet())
+                    .set(stream.layer());
+            bytes.put(stream.device(), 2 * stream.bufferBytes());
+        }
+        List<Row> rows = new ArrayList<>();
+        layers.forEach((device, decisions) -> {
+            long left = bytes.getOrDefault(device, 0L); // the decisions share them
+            sums(device).buffers += left;
+            for (Map.Entry<Decision, BitSet> of : decisions.entrySet()) {
+                String runs = NumberRuns.text(of.getValue());
+                String why = of.getKey().toString();
+                rows.add(new Row("prefill", runs, "", device, List.of(), left, why));
+                left = 0;
+            }
+        });
         return rows;
     }
 

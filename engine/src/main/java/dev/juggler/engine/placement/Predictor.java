@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Adds up the time of a step. What a step computes is done one after the other, so times add up;
@@ -74,6 +75,11 @@ final class Predictor {
                         .max(Comparator.comparingDouble(Map.Entry::getValue))
                         .map(Map.Entry::getKey)
                         .orElse("nothing"));
+    }
+
+    /** Of a step of so many rows at the start of a sequence. */
+    double seconds(int rows) {
+        return step(rows, false).total();
     }
 
     private static double rate(Time time) {
@@ -147,6 +153,7 @@ final class Predictor {
     /** Devices work at the same time; where one is elsewhere, rows go there and sums come back. */
     private void experts(Time time, List<PlacedWeight> stacks) {
         Map<String, Work> byDevice = new LinkedHashMap<>();
+        double crossing = 0;
         for (PlacedWeight placed : stacks) {
             for (Shard shard : placed.shards()) {
                 Work work = byDevice.computeIfAbsent(shard.device(), device -> new Work());
@@ -154,9 +161,11 @@ final class Predictor {
                     work.bytes += shard.bytes();
                     continue;
                 }
-                add(byDevice, placed.weight(), shard, time.rows);
+                crossing += add(byDevice, placed.weight(), shard, time.rows);
             }
         }
+        // what crosses the link does so while the devices compute
+        double link = crossing / hardware.linkBytesPerSecond();
         boolean elsewhere = false;
         DeviceBudget slowest = null;
         double most = 0;
@@ -171,7 +180,7 @@ final class Predictor {
         }
         if (slowest != null) {
             Work work = byDevice.getOrDefault(slowest.device(), new Work());
-            time.add(label(slowest, work), most);
+            time.add(link > most ? LINK : label(slowest, work), Math.max(link, most));
         }
         if (elsewhere) {
             hop(time, time.rows);
@@ -179,20 +188,39 @@ final class Predictor {
         }
     }
 
-    /** Experts that come and go are taken to be where they are at the beginning. */
-    private void add(Map<String, Work> byDevice, WeightDescriptor stack, Shard shard, int rows) {
+    /**
+     * Adds what a step computes with a shard where it is computed: experts that come and go are
+     * taken to be where they are at the beginning.
+     *
+     * @return bytes that cross the link for it
+     */
+    private double add(Map<String, Work> byDevice, WeightDescriptor stack, Shard shard, int rows) {
         LiveExperts live = placement.liveExperts(stack.layer());
+        StreamedExperts stream = streamIn(stack.layer(), rows);
+        double crossing = 0;
         double expertBytes = (double) shard.bytes() / shard.experts();
         for (int expert = shard.firstExpert();
                 expert < shard.firstExpert() + shard.experts();
                 expert++) {
-            boolean kept = live != null && live.first().contains(expert);
-            String device = kept && live != null ? live.device() : shard.device();
+            String device = shard.device();
+            if (live != null && live.first().contains(expert)) {
+                device = live.device();
+            } else if (stream != null && hardware.isHost(device)) {
+                device = stream.device();
+                crossing += expertBytes;
+            }
             Work work = byDevice.computeIfAbsent(device, d -> new Work());
             double share = use.share(stack.layer(), expert);
             work.bytes += expertBytes * (rows == 1 ? share : 1 - Math.pow(1 - share, rows));
             work.operations += 2.0 * elements(stack, expertBytes) * share * rows;
         }
+        return crossing;
+    }
+
+    /** How the experts of a layer come over in a step of so many rows, or null if they stay. */
+    private @Nullable StreamedExperts streamIn(int layer, int rows) {
+        StreamedExperts stream = placement.streamedExperts(layer);
+        return stream != null && rows >= stream.whenRows() ? stream : null;
     }
 
     private static double elements(WeightDescriptor weight, double bytes) {

@@ -52,7 +52,7 @@ class PlacementRulesTest {
         assertEquals("cuda:0", rules.defaultDevice());
         PlacementRule first = rules.rules().getFirst();
         assertEquals(new HotExperts("cuda:0", 6L << 30, "frequency", "v3.experts", 2), first.hot());
-        assertEquals(new PrefillDevice("cuda:0", 2048), first.prefill());
+        assertEquals(new PrefillDevice("cuda:0", 2048, null), first.prefill());
         assertEquals("role=experts layers=3-60", first.match().toString());
         assertTrue(first.toString().startsWith("rule 1 (role=experts layers=3-60; String: 2"));
         PlacementRule last = rules.rules().getLast();
@@ -261,6 +261,6 @@ class PlacementRulesTest {
         assertRefused(
                 "rules = [{ match { role = experts }, hot { device = npu, memory = 1GiB } }]",
                 "rule 1 (role=experts; String: 1), hot: there is no device npu");
-        assertRefused("rules = [{ prefill { device = cpu } }]", "prefill { } is not available");
+        assertRefused("rules = [{ prefill { device = npu } }]", "prefill: there is no device npu");
     }
 }
