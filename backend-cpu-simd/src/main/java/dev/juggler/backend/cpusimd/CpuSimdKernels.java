@@ -5,6 +5,7 @@ import dev.juggler.kernel.BatchLayout;
 import dev.juggler.kernel.DType;
 import dev.juggler.kernel.ExpertWeights;
 import dev.juggler.kernel.FeedForwardWeights;
+import dev.juggler.kernel.FusedContract;
 import dev.juggler.kernel.GatedActivation;
 import dev.juggler.kernel.KernelContract;
 import dev.juggler.kernel.Kernels;
@@ -43,7 +44,7 @@ final class CpuSimdKernels implements Kernels {
         this.products = products;
         weightTypes = Collections.unmodifiableSet(EnumSet.copyOf(context.matrix().weightTypes()));
         contract = new KernelContract(CpuSimdBackendProvider.NAME, weightTypes, KV_TYPES);
-        fusedContract = new FusedContract(weightTypes);
+        fusedContract = new FusedContract(CpuSimdBackendProvider.NAME, weightTypes);
         headProduct = new HeadProduct(context);
         keyReading = new KeyReading(context);
         attention = new Attention(context);

@@ -14,6 +14,7 @@ import dev.juggler.kernel.BackendOptions;
 import dev.juggler.kernel.DType;
 import dev.juggler.kernel.ReferenceBackend;
 import dev.juggler.tck.GoldenData;
+import dev.juggler.tck.GoldenLogits;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.ArrayList;

@@ -12,6 +12,7 @@ import dev.juggler.kernel.Backend;
 import dev.juggler.kernel.BackendOptions;
 import dev.juggler.kernel.DType;
 import dev.juggler.kernel.ReferenceBackend;
+import dev.juggler.tck.GoldenLogits;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -1,6 +1,7 @@
 package dev.juggler.engine.golden;
 
 import dev.juggler.tck.GoldenData;
+import dev.juggler.tck.GoldenLogits;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;

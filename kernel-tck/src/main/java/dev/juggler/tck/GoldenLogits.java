@@ -1,6 +1,5 @@
-package dev.juggler.engine.golden;
+package dev.juggler.tck;
 
-import dev.juggler.tck.GoldenData;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -15,7 +14,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The golden logits of one model file and one sequence, and how others are compared with them. */
-final class GoldenLogits {
+public final class GoldenLogits {
     /** Margins below this are ties: either token is right. */
     private static final double TIE = 1e-3;
 
@@ -36,14 +35,17 @@ final class GoldenLogits {
     }
 
     /**
+     * Opens them; they are beside the checkout, or the test is skipped.
+     *
      * @param model e.g. {@code qwen3moe.Q4_0}
      * @param sequence e.g. {@code seq16}
      */
-    static GoldenLogits of(String model, String sequence) {
+    public static GoldenLogits of(String model, String sequence) {
         return new GoldenLogits(model, sequence);
     }
 
-    static JsonNode json(String path) {
+    /** Reads a description of the golden data. */
+    public static JsonNode json(String path) {
         try {
             return JsonMapper.shared().readTree(Files.readString(GoldenData.require(path)));
         } catch (IOException e) {
@@ -52,7 +54,7 @@ final class GoldenLogits {
     }
 
     /** The ids that the logits belong to. */
-    int[] ids() {
+    public int[] ids() {
         List<Integer> ids = new ArrayList<>();
         json("logits/sequences.json").get(sequence).forEach(id -> ids.add(id.asInt()));
         return ids.stream().mapToInt(Integer::intValue).toArray();
@@ -85,14 +87,14 @@ final class GoldenLogits {
      * @param flipped whether nothing is wrong but for one position of a short sequence, for which
      *     rounding chose another expert
      */
-    record Verdict(List<String> problems, boolean flipped) {}
+    public record Verdict(List<String> problems, boolean flipped) {}
 
     /**
      * Judges logits; the measures and their limits are those of the golden data's own comparison.
      *
      * @param toleranceClass {@code f32}, {@code f16} or {@code native}
      */
-    Verdict judge(float[][] actual, String toleranceClass) {
+    public Verdict judge(float[][] actual, String toleranceClass) {
         float[][] expected = expected();
         double[] byPosition = new double[expected.length];
         double[] shares = new double[expected.length];
@@ -175,7 +177,7 @@ final class GoldenLogits {
     }
 
     /** Whether there are limits of a class; files whose weights are floats have none for native. */
-    boolean has(String toleranceClass) {
+    public boolean has(String toleranceClass) {
         return description.get("tolerance").has(toleranceClass);
     }
 
@@ -191,7 +193,8 @@ final class GoldenLogits {
         }
     }
 
-    static int best(float[] logits) {
+    /** The most likely token. */
+    public static int best(float[] logits) {
         int best = 0;
         for (int i = 1; i < logits.length; i++) {
             if (logits[i] > logits[best]) {
@@ -202,7 +205,7 @@ final class GoldenLogits {
     }
 
     /** Distance of the two largest. */
-    static double margin(float[] logits) {
+    public static double margin(float[] logits) {
         float[] sorted = logits.clone();
         Arrays.sort(sorted);
         return (double) sorted[sorted.length - 1] - sorted[sorted.length - 2];

@@ -1,22 +1,26 @@
-package dev.juggler.backend.cpusimd;
+package dev.juggler.kernel;
 
-import dev.juggler.kernel.DType;
-import dev.juggler.kernel.ExpertWeights;
-import dev.juggler.kernel.FeedForwardWeights;
-import dev.juggler.kernel.Tensor;
-import dev.juggler.kernel.UnsupportedDTypeException;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** What the fused steps demand of their arguments: that the plain operations would accept them. */
-final class FusedContract {
+/**
+ * What the fused steps demand of their arguments: that the plain operations would accept them. For
+ * a backend that has its own fused steps, as {@link KernelContract} is for plain operations.
+ */
+public final class FusedContract {
+    private final String backend;
     private final Set<DType> weightTypes;
 
-    FusedContract(Set<DType> weightTypes) {
+    /**
+     * @param backend the backend's name in messages
+     * @param weightTypes as {@link Kernels#weightTypes}
+     */
+    public FusedContract(String backend, Set<DType> weightTypes) {
+        this.backend = backend;
         this.weightTypes = weightTypes;
     }
 
-    void feedForward(Tensor out, Tensor x, FeedForwardWeights weights) {
+    public void feedForward(Tensor out, Tensor x, FeedForwardWeights weights) {
         boolean single =
                 weights.gate().count() == 1
                         && weights.up().count() == 1
@@ -27,7 +31,8 @@ final class FusedContract {
         }
     }
 
-    void experts(Tensor out, Tensor x, Tensor ids, Tensor routeWeights, ExpertWeights weights) {
+    public void experts(
+            Tensor out, Tensor x, Tensor ids, Tensor routeWeights, ExpertWeights weights) {
         network("experts", out, x, weights.gate(), weights.up(), weights.down());
         int experts = weights.gate().count();
         boolean fits =
@@ -71,8 +76,7 @@ final class FusedContract {
 
     private void weight(String operation, Tensor weight) {
         if (!weightTypes.contains(weight.dtype())) {
-            throw new UnsupportedDTypeException(
-                    CpuSimdBackendProvider.NAME, operation, weight.dtype());
+            throw new UnsupportedDTypeException(backend, operation, weight.dtype());
         }
     }
 
