@@ -18,7 +18,13 @@ import picocli.CommandLine;
 class DocumentationTest {
     private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
     private static final List<String> MODULES =
-            List.of("launcher", "engine", "backend-cpu-simd", "protocol-openai", "protocol-ollama");
+            List.of(
+                    "launcher",
+                    "engine",
+                    "backend-cpu-simd",
+                    "backend-cuda",
+                    "protocol-openai",
+                    "protocol-ollama");
 
     @Test
     void theConfigurationReferenceIsThatOfTheModules() throws IOException {

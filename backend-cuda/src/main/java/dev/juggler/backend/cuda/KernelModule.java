@@ -1,0 +1,103 @@
+package dev.juggler.backend.cuda;
+
+import dev.juggler.backend.cuda.driver.DriverDevice;
+import dev.juggler.backend.cuda.driver.DriverFunction;
+import dev.juggler.backend.cuda.driver.DriverModule;
+import dev.juggler.kernel.DType;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The kernels of the loaded module by name and by number; each is looked up once. */
+final class KernelModule implements AutoCloseable {
+    /** One kernel, looked up in the module when it is first launched. */
+    final class Kernel {
+        private final int number;
+        private final String name;
+        private @Nullable DriverFunction function;
+
+        private Kernel(int number, String name) {
+            this.number = number;
+            this.name = name;
+        }
+
+        /** Its place in this module's list. */
+        int number() {
+            return number;
+        }
+
+        DriverFunction function() {
+            if (function == null) {
+                function = module.function(name);
+            }
+            return function;
+        }
+    }
+
+    /** Kernels of the same name for every weight type, and for some numbers. */
+    final class Family {
+        private final String name;
+        private final Map<DType, Map<Integer, Kernel>> known = new HashMap<>();
+
+        Family(String name) {
+            this.name = name;
+        }
+
+        /** {@code name_type}. */
+        Kernel of(DType dtype) {
+            return of(dtype, 0);
+        }
+
+        /** {@code name_type_variant}; without the variant where it is 0. */
+        Kernel of(DType dtype, int variant) {
+            Map<Integer, Kernel> variants = known.computeIfAbsent(dtype, type -> new HashMap<>());
+            Kernel kernel = variants.get(variant);
+            if (kernel == null) {
+                String type = dtype.name().toLowerCase(Locale.ROOT);
+                kernel = kernel(name + "_" + type + (variant == 0 ? "" : "_" + variant));
+                variants.put(variant, kernel);
+            }
+            return kernel;
+        }
+    }
+
+    private final DriverModule module;
+    private final Map<String, Kernel> byName = new HashMap<>();
+    private final List<Kernel> byNumber = new ArrayList<>();
+
+    KernelModule(DriverDevice device, byte[] image) {
+        module = device.load(image);
+    }
+
+    /** A kernel; that there is none of this name shows when it is launched. */
+    Kernel kernel(String name) {
+        Kernel known = byName.get(name);
+        if (known == null) {
+            known = new Kernel(byNumber.size(), name);
+            byName.put(name, known);
+            byNumber.add(known);
+        }
+        return known;
+    }
+
+    Kernel kernel(int number) {
+        return byNumber.get(number);
+    }
+
+    Family family(String name) {
+        return new Family(name);
+    }
+
+    /** Address of a variable of the module. */
+    long global(String name) {
+        return module.global(name);
+    }
+
+    @Override
+    public void close() {
+        module.close();
+    }
+}

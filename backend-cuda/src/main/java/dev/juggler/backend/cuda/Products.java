@@ -1,0 +1,283 @@
+package dev.juggler.backend.cuda;
+
+import dev.juggler.backend.cuda.KernelModule.Family;
+import dev.juggler.backend.cuda.KernelModule.Kernel;
+import dev.juggler.kernel.DType;
+import dev.juggler.kernel.Tensor;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.Set;
+
+/**
+ * Matrix products. Few rows read each weight once, near the speed of memory; many go through tensor
+ * cores, or through F32 sums where nothing may be rounded.
+ */
+final class Products {
+    /** Up to so many rows of x are multiplied straight from the weight's blocks. */
+    static final int FEW = 8;
+
+    /** Of rarer types each row reads the weight by itself. */
+    private static final int RARE_FEW = 4;
+
+    /** Types that whole models are stored in, whose kernels are made for more shapes. */
+    private static final Set<DType> COMMON =
+            Collections.unmodifiableSet(
+                    EnumSet.of(
+                            DType.Q4_0,
+                            DType.Q4_1,
+                            DType.Q5_0,
+                            DType.Q5_1,
+                            DType.Q8_0,
+                            DType.IQ4_NL,
+                            DType.IQ4_XS,
+                            DType.MXFP4,
+                            DType.Q2_K,
+                            DType.Q3_K,
+                            DType.Q4_K,
+                            DType.Q5_K,
+                            DType.Q6_K));
+
+    private static final int FLOAT_TILE = 64;
+
+    private final Card card;
+    private final LaunchQueue queue;
+    private final Rounding rounding;
+    private final ExpertGroups groups;
+    private final Family few;
+    private final Family many;
+    private final Kernel fewFloat;
+    private final Kernel manyFloat;
+    private final Kernel transposed;
+
+    Products(Card card, Rounding rounding) {
+        this.card = card;
+        this.rounding = rounding;
+        queue = card.queue;
+        groups = new ExpertGroups(card);
+        few = card.module.family("multiply_few");
+        many = card.module.family("multiply_many");
+        fewFloat = card.module.kernel("multiply_few_float");
+        manyFloat = card.module.kernel("multiply_many_float");
+        transposed = card.module.kernel("multiply_transposed");
+    }
+
+    void matmul(Tensor out, Tensor x, Tensor weight) {
+        multiply(
+                new Product(
+                        card.address(out),
+                        card.address(x),
+                        card.address(weight),
+                        weight.dtype(),
+                        0,
+                        out.rows(),
+                        out.columns(),
+                        x.columns(),
+                        1,
+                        1,
+                        0));
+    }
+
+    void matmulByExpert(Tensor out, Tensor x, Tensor stack, Tensor ids) {
+        multiply(byExpert(card.address(out), x.rows(), card.address(x), stack, ids));
+    }
+
+    /**
+     * @param xRows as many as ids has rows, or as many as it has elements
+     */
+    Product byExpert(long out, int xRows, long x, Tensor stack, Tensor ids) {
+        return new Product(
+                out,
+                x,
+                card.address(stack),
+                stack.dtype(),
+                card.address(ids),
+                ids.rows() * ids.columns(),
+                stack.rows(),
+                stack.columns(),
+                xRows == ids.rows() ? ids.columns() : 1,
+                stack.count(),
+                stack.matrixBytes());
+    }
+
+    void matmulByHead(Tensor out, Tensor x, Tensor stack, int first) {
+        multiply(
+                new Product(
+                        card.address(out),
+                        card.address(x),
+                        card.address(stack) + first * stack.rowBytes(),
+                        stack.dtype(),
+                        0,
+                        out.rows(),
+                        out.columns(),
+                        x.columns(),
+                        out.rows() == 0 ? 1 : out.rows() / x.rows(),
+                        stack.count(),
+                        stack.matrixBytes()));
+    }
+
+    void matmulByHeadTransposed(Tensor out, Tensor x, Tensor stack, int first) {
+        if (out.rows() == 0) {
+            return;
+        }
+        int ofHead = out.rows() / stack.count();
+        queue.kernel(transposed)
+                .pointer(card.address(out))
+                .pointer(card.address(stack) + first * stack.rowBytes())
+                .pointer(card.address(x))
+                .number(out.rows())
+                .number(x.columns())
+                .number(out.columns())
+                .number(out.rows() / x.rows())
+                .number(stack.count())
+                .wide(stack.matrixBytes())
+                .number(stack.dtype().ggmlId())
+                .launch(
+                        ceil(out.columns(), FLOAT_TILE),
+                        ceil(ofHead, FLOAT_TILE),
+                        stack.count(),
+                        256,
+                        0);
+    }
+
+    /** Any product. */
+    void multiply(Product product) {
+        if (product.rows() == 0) {
+            return;
+        }
+        if (product.ids() != 0 ? isFewChoices(product) : isFew(product)) {
+            multiplyFew(product, roundedForFew(product));
+        } else if (isFloat(product.type())) {
+            multiplyManyFloats(product, tiles(product, FLOAT_TILE));
+        } else {
+            int tile = tileRows(product);
+            multiplyMany(product, halved(product), tiles(product, tile), tile);
+        }
+    }
+
+    /** Whether experts are so few that reading one for each choice is right. */
+    static boolean isFewChoices(Product product) {
+        return product.rows() <= FEW * FEW;
+    }
+
+    /** Whether activations stay F32 for few rows of this type. */
+    boolean isPlain(DType type) {
+        return !type.isQuantized() || card.options.exact();
+    }
+
+    /** Whether they stay F32 for many rows. */
+    boolean isFloat(DType type) {
+        return type == DType.F32 || card.options.exact();
+    }
+
+    /** The rows of x as kernels for few rows take them. */
+    long roundedForFew(Product product) {
+        return isPlain(product.type())
+                ? product.x()
+                : rounding.codes(product.x(), product.inputRows(), product.k());
+    }
+
+    /** The rows of x as tensor cores take them. */
+    long halved(Product product) {
+        return rounding.halves(product.x(), product.inputRows(), product.k());
+    }
+
+    /** Whether a product without experts takes the kernels for few rows. */
+    boolean isFew(Product product) {
+        return product.rowsOfMatrix() <= few(product.type());
+    }
+
+    /** Rows of a tile of a product on tensor cores. */
+    static int tileRows(Product product) {
+        int each =
+                product.ids() == 0 ? product.rowsOfMatrix() : product.rows() / product.matrices();
+        return each > 64 && !isRare(product.type()) ? 128 : 32;
+    }
+
+    /** How the rows of each expert are cut into tiles; nothing where there are no experts. */
+    ExpertGroups.Tiles tiles(Product product, int tileRows) {
+        return product.ids() == 0
+                ? ExpertGroups.Tiles.NONE
+                : groups.of(product.ids(), product.rows(), product.matrices(), tileRows);
+    }
+
+    void multiplyFew(Product product, long x) {
+        int together = product.ids() == 0 && product.matrices() == 1 ? together(product) : 1;
+        boolean generic = card.options.exact() && product.type().isQuantized();
+        queue.kernel(generic ? fewFloat : few.of(product.type(), together))
+                .pointer(product.out())
+                .pointer(product.weight())
+                .pointer(x)
+                .pointer(product.ids())
+                .number(product.rows())
+                .number(product.n())
+                .number(product.k())
+                .number(product.share())
+                .number(product.matrices())
+                .wide(product.matrixBytes());
+        if (generic) {
+            queue.number(product.type().ggmlId());
+            together = 1;
+        }
+        queue.launch(ceil(product.n(), 8), ceil(product.rows(), together), 128);
+    }
+
+    /** Rows that share one reading of the weight, as there are kernels for. */
+    private static int together(Product product) {
+        if (product.rows() == 1 || isRare(product.type())) {
+            return 1;
+        }
+        return product.rows() > 4 && COMMON.contains(product.type()) ? 8 : 4;
+    }
+
+    private static boolean isRare(DType type) {
+        return type.isQuantized() && !COMMON.contains(type);
+    }
+
+    /** Most rows of a matrix that are multiplied straight from the weight's blocks. */
+    private int few(DType type) {
+        return isRare(type) && !card.options.exact() ? RARE_FEW : FEW;
+    }
+
+    void multiplyMany(Product product, long halves, ExpertGroups.Tiles tiles, int tileRows) {
+        operands(many.of(product.type(), tileRows), product, halves, tiles);
+        queue.launch(
+                ceil(product.n(), tileRows == 128 ? 128 : 64),
+                rowBlocks(product, tiles, tileRows),
+                product.ids() != 0 ? 1 : product.matrices(),
+                256,
+                0);
+    }
+
+    void multiplyManyFloats(Product product, ExpertGroups.Tiles tiles) {
+        operands(manyFloat, product, product.x(), tiles).number(product.type().ggmlId());
+        queue.launch(
+                ceil(product.n(), FLOAT_TILE),
+                rowBlocks(product, tiles, FLOAT_TILE),
+                product.ids() != 0 ? 1 : product.matrices(),
+                256,
+                0);
+    }
+
+    private LaunchQueue operands(Kernel kernel, Product product, long x, ExpertGroups.Tiles tiles) {
+        return queue.kernel(kernel)
+                .pointer(product.out())
+                .pointer(product.weight())
+                .pointer(x)
+                .pointer(tiles.order())
+                .pointer(tiles.tiles())
+                .number(product.rows())
+                .number(product.n())
+                .number(product.k())
+                .number(product.share())
+                .number(product.ids() != 0 ? 1 : product.matrices())
+                .wide(product.matrixBytes());
+    }
+
+    private static long rowBlocks(Product product, ExpertGroups.Tiles tiles, int tileRows) {
+        return product.ids() != 0 ? tiles.count() : ceil(product.rowsOfMatrix(), tileRows);
+    }
+
+    static long ceil(long a, long b) {
+        return (a + b - 1) / b;
+    }
+}

@@ -1,0 +1,31 @@
+package dev.juggler.backend.cuda.driver;
+
+import static dev.juggler.backend.cuda.driver.JCudaDriver.check;
+
+import jcuda.driver.CUevent;
+import jcuda.driver.JCudaDriver;
+
+/** An event of NVIDIA's driver. */
+record JCudaEvent(JCudaDevice device, CUevent event) implements DriverEvent {
+    @Override
+    public void synchronize() {
+        device.makeCurrent();
+        check("cuEventSynchronize", JCudaDriver.cuEventSynchronize(event));
+    }
+
+    @Override
+    public double secondsSince(DriverEvent earlier) {
+        device.makeCurrent();
+        float[] milliseconds = new float[1];
+        check(
+                "cuEventElapsedTime",
+                JCudaDriver.cuEventElapsedTime(milliseconds, ((JCudaEvent) earlier).event, event));
+        return milliseconds[0] / 1e3;
+    }
+
+    @Override
+    public void close() {
+        device.makeCurrent();
+        check("cuEventDestroy", JCudaDriver.cuEventDestroy(event));
+    }
+}

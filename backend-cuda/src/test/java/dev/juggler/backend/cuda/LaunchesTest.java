@@ -1,0 +1,351 @@
+package dev.juggler.backend.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.juggler.backend.cuda.RecordingDriver.Launch;
+import dev.juggler.backend.cuda.driver.DriverSource;
+import dev.juggler.kernel.AttentionPlan;
+import dev.juggler.kernel.Backend;
+import dev.juggler.kernel.BackendOptions;
+import dev.juggler.kernel.BatchLayout;
+import dev.juggler.kernel.BufferWorkspace;
+import dev.juggler.kernel.DType;
+import dev.juggler.kernel.ExpertWeights;
+import dev.juggler.kernel.GatedActivation;
+import dev.juggler.kernel.Kernels;
+import dev.juggler.kernel.KvPages;
+import dev.juggler.kernel.Shape;
+import dev.juggler.kernel.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Which kernels are launched, with which geometry and arguments, on a driver that records. */
+class LaunchesTest {
+    private final RecordingDriver driver = new RecordingDriver();
+    private final Backend backend = open(Map.of());
+    private final Kernels kernels = backend.kernels();
+
+    private Backend open(Map<String, String> values) {
+        KernelImage image = new KernelImage(new byte[1], "recorded");
+        Backend opened =
+                new CudaBackendProvider(
+                                () -> new DriverSource.Found(driver),
+                                device -> List.of(() -> image))
+                        .open(new BackendOptions("cuda:0", false, values));
+        driver.taken();
+        driver.takenCalls();
+        return opened;
+    }
+
+    @AfterEach
+    void close() {
+        backend.close();
+    }
+
+    private Tensor tensor(DType dtype, int count, int rows, int columns) {
+        Shape shape = new Shape(count, rows, columns);
+        long bytes = dtype.bytes(columns) * rows * count;
+        return new Tensor(dtype, shape, backend.allocate(Math.max(1, bytes)), 0);
+    }
+
+    private Tensor floats(int rows, int columns) {
+        return tensor(DType.F32, 1, rows, columns);
+    }
+
+    private static long address(Tensor tensor) {
+        return ((CudaBuffer) tensor.buffer()).address() + tensor.offset();
+    }
+
+    private List<Launch> launches() {
+        backend.synchronize();
+        return driver.taken();
+    }
+
+    @Test
+    void oneRowIsRoundedAndMultipliedOnce() {
+        Tensor out = floats(1, 4096);
+        Tensor x = floats(1, 2048);
+        Tensor weight = tensor(DType.Q4_K, 1, 4096, 2048);
+        kernels.matmul(out, x, weight);
+        List<Launch> launches = launches();
+        assertEquals(2, launches.size(), launches.toString());
+        Launch quantize = launches.get(0);
+        assertEquals("quantize_rows", quantize.kernel());
+        assertEquals(List.of(8, 1, 1, 256, 0), quantize.geometry());
+        assertEquals(address(x), quantize.arguments().get(0));
+        assertEquals(List.of(1, 2048), quantize.arguments().subList(2, 4));
+        Launch multiply = launches.get(1);
+        assertEquals("multiply_few_q4_k_1", multiply.kernel());
+        assertEquals(List.of(512, 1, 1, 128, 0), multiply.geometry());
+        assertEquals(
+                List.of(
+                        address(out),
+                        address(weight),
+                        quantize.arguments().get(1),
+                        0L,
+                        1,
+                        4096,
+                        2048,
+                        1,
+                        1,
+                        0L),
+                multiply.arguments());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "Q4_K, 2, multiply_few_q4_k_4, 1",
+        "Q4_K, 3, multiply_few_q4_k_4, 1",
+        "Q4_K, 8, multiply_few_q4_k_8, 1",
+        "IQ2_XS, 3, multiply_few_iq2_xs_1, 3",
+        "F32, 5, multiply_few_f32_4, 2",
+        "F32, 1, multiply_few_f32_1, 1"
+    })
+    void fewRowsShareTheirReading(DType dtype, int rows, String kernel, int blocks) {
+        kernels.matmul(floats(rows, 33), floats(rows, 256), tensor(dtype, 1, 33, 256));
+        Launch multiply = launches().getLast();
+        assertEquals(kernel, multiply.kernel());
+        assertEquals(List.of(5, blocks, 1, 128, 0), multiply.geometry());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "Q4_K, 9, multiply_many_q4_k_32, 5, 1",
+        "Q4_K, 63, multiply_many_q4_k_32, 5, 2",
+        "Q4_K, 300, multiply_many_q4_k_128, 3, 3",
+        "IQ2_XS, 5, multiply_many_iq2_xs_32, 5, 1",
+        "IQ2_XS, 300, multiply_many_iq2_xs_32, 5, 10",
+        "F32, 9, multiply_many_float, 5, 1",
+        "F32, 300, multiply_many_float, 5, 5"
+    })
+    void manyRowsAreCutIntoTiles(DType dtype, int rows, String kernel, int columns, int tiles) {
+        kernels.matmul(floats(rows, 258), floats(rows, 256), tensor(dtype, 1, 258, 256));
+        Launch multiply = launches().getLast();
+        assertEquals(kernel, multiply.kernel());
+        assertEquals(List.of(columns, tiles, 1, 256, 0), multiply.geometry());
+        assertEquals(dtype == DType.F32 ? 12 : 11, multiply.arguments().size());
+    }
+
+    @Test
+    void moreRowsThanAGridHas() {
+        Tensor x = floats(70000, 4);
+        kernels.rmsNorm(x, x, floats(1, 4), 1e-5f);
+        kernels.copyColumns(floats(70000, 2), x, 1);
+        List<Launch> launches = launches();
+        assertEquals(List.of(70000, 1, 1, 256, 0), launches.get(0).geometry());
+        assertEquals(1e-5f, launches.get(0).arguments().get(5));
+        assertEquals(List.of(1, 65535, 1, 256, 0), launches.get(1).geometry());
+        assertEquals(List.of(70000, 1, 2, 0, 2, 1, 4), launches.get(1).arguments().subList(2, 9));
+    }
+
+    @Test
+    void emptyBatchesLaunchNothing() {
+        kernels.add(floats(0, 5), floats(0, 5), floats(1, 5));
+        kernels.matmul(floats(0, 32), floats(0, 32), floats(32, 32));
+        assertTrue(launches().isEmpty());
+    }
+
+    private ExpertWeights experts(DType dtype) {
+        return new ExpertWeights(
+                tensor(dtype, 16, 512, 1024),
+                tensor(dtype, 16, 512, 1024),
+                tensor(dtype, 16, 1024, 512),
+                floats(16, 512),
+                null,
+                floats(16, 1024),
+                new GatedActivation(GatedActivation.Kind.CLAMPED_SWIGLU, 1.7f, 7f));
+    }
+
+    @Test
+    void expertsOfFewRowsAreFourLaunches() {
+        ExpertWeights weights = experts(DType.Q4_0);
+        Tensor out = floats(2, 1024);
+        Tensor ids = tensor(DType.I32, 1, 2, 4);
+        kernels.experts(
+                out,
+                floats(2, 1024),
+                ids,
+                floats(2, 4),
+                weights,
+                new BufferWorkspace(backend.allocate(1 << 20)));
+        List<Launch> launches = launches();
+        assertEquals(
+                List.of("quantize_rows", "gated_few_q4_0", "quantize_rows", "down_few_q4_0"),
+                launches.stream().map(Launch::kernel).toList());
+        Launch gated = launches.get(1);
+        assertEquals(List.of(128, 8, 1, 128, 0), gated.geometry());
+        assertEquals(address(weights.gate()), gated.arguments().get(1));
+        assertEquals(address(ids), gated.arguments().get(4));
+        assertEquals(0L, gated.arguments().get(6), "there is no bias of up");
+        assertEquals(
+                List.of(8, 512, 1024, 4, weights.gate().matrixBytes(), 1, 1.7f, 7f),
+                gated.arguments().subList(7, 15));
+        Launch down = launches.get(3);
+        assertEquals(List.of(256, 2, 1, 128, 0), down.geometry());
+        assertEquals(
+                List.of(2, 4, 1024, 512, weights.down().matrixBytes()),
+                down.arguments().subList(6, 11));
+    }
+
+    @Test
+    void expertsOfManyRowsAreGroupedOnceForGateAndUp() {
+        kernels.experts(
+                floats(100, 1024),
+                floats(100, 1024),
+                tensor(DType.I32, 1, 100, 4),
+                floats(100, 4),
+                experts(DType.Q4_0),
+                new BufferWorkspace(backend.allocate(16 << 20)));
+        List<String> names = launches().stream().map(Launch::kernel).toList();
+        assertEquals(
+                List.of(
+                        "group_experts",
+                        "halve_rows",
+                        "multiply_many_q4_0_32",
+                        "multiply_many_q4_0_32",
+                        "add_by_expert",
+                        "gate"),
+                names.subList(0, 6));
+        assertEquals("combine_experts", names.getLast());
+    }
+
+    private KvPages pages() {
+        return new KvPages(tensor(DType.F16, 64, 32, 512), tensor(DType.F16, 64, 32, 512), 32);
+    }
+
+    private static BatchLayout layout(int rows, int length) {
+        BatchLayout layout = new BatchLayout(4);
+        layout.add(rows, length, new int[64]);
+        return layout;
+    }
+
+    private List<Launch> attend(KvPages kv, BatchLayout layout, Tensor q, Tensor out) {
+        kernels.attention(out, q, kv, new AttentionPlan(32, 4, 128, 128, 0.1f, 0, 0, null), layout);
+        return launches();
+    }
+
+    @Test
+    void decodingSplitsALongPast() {
+        KvPages kv = pages();
+        List<Launch> launches = attend(kv, layout(1, 1500), floats(1, 4096), floats(1, 4096));
+        assertEquals(2, launches.size());
+        Launch attend = launches.get(0);
+        assertEquals("attend_128", attend.kernel());
+        assertEquals(List.of(16, 4, 1, 128, 0), attend.geometry(), "2048 positions by 128");
+        assertEquals(
+                List.of(1, 1, 32, 4, 128, 128, 32, 0, 0.1f, 0f, 1, 1),
+                attend.arguments().subList(8, 20));
+        assertEquals("attend_combine", launches.get(1).kernel());
+        assertEquals(List.of(32, 1, 1, 128, 0), launches.get(1).geometry());
+        assertEquals(List.of(1, 32, 16, 128), launches.get(1).arguments().subList(2, 6));
+    }
+
+    @Test
+    void promptsAreCutIntoTilesOfRows() {
+        List<Launch> launches =
+                attend(pages(), layout(100, 100), floats(100, 4096), floats(100, 4096));
+        assertEquals(1, launches.size());
+        assertEquals(List.of(1, 32, 13, 128, 0), launches.getFirst().geometry());
+        assertEquals(0L, launches.getFirst().arguments().get(1), "nothing is split");
+    }
+
+    /** Page tables are sent when they change and keep their place. */
+    @Test
+    void tablesAreSentOnceAStep() {
+        KvPages kv = pages();
+        Tensor q = floats(1, 4096);
+        Tensor out = floats(1, 4096);
+        BatchLayout layout = layout(1, 1500);
+        driver.takenCalls();
+        Launch first = attend(kv, layout, q, out).getFirst();
+        assertEquals(1, copies());
+        attend(kv, layout, q, out);
+        attend(kv, layout.part(0, 1), q, out);
+        assertEquals(0, copies(), "the same content is there already");
+        layout.clear();
+        layout.add(1, 1501, new int[64]);
+        Launch next = attend(kv, layout, q, out).getFirst();
+        assertEquals(1, copies());
+        assertEquals(first, next, "what changes from token to token is no argument");
+    }
+
+    private long copies() {
+        return driver.takenCalls().stream().filter(call -> call.startsWith("copyIn")).count();
+    }
+
+    private void step(Tensor x, Tensor y, Tensor norm, int rows) {
+        for (int i = 0; i < 5; i++) {
+            kernels.rmsNorm(y.slice(0, rows), x.slice(0, rows), norm, 1e-6f);
+            kernels.add(x.slice(0, rows), x.slice(0, rows), y.slice(0, rows));
+        }
+        backend.synchronize();
+    }
+
+    @Test
+    void whatRepeatsIsCapturedOnceAndReplayed() {
+        Tensor x = floats(4, 64);
+        Tensor y = floats(4, 64);
+        Tensor norm = floats(1, 64);
+        launches();
+        driver.takenCalls();
+        step(x, y, norm, 4);
+        assertEquals(10, driver.taken().size());
+        assertFalse(driver.takenCalls().contains("graph"));
+        step(x, y, norm, 4);
+        List<Launch> captured = driver.taken();
+        assertEquals(10, captured.size());
+        assertTrue(captured.stream().allMatch(one -> one.kernel().startsWith("captured")));
+        assertEquals(1, graphs());
+        step(x, y, norm, 4);
+        assertTrue(driver.taken().isEmpty(), "a replay launches nothing by itself");
+        assertEquals(1, graphs());
+        step(x, y, norm, 3);
+        assertEquals(10, driver.taken().size(), "another shape is another run");
+        assertEquals(0, graphs());
+        step(y, x, norm, 4);
+        assertEquals(10, driver.taken().size(), "and so are other addresses");
+        step(x, y, norm, 4);
+        assertTrue(driver.taken().isEmpty(), "the first is still known");
+    }
+
+    private long graphs() {
+        return driver.takenCalls().stream().filter(call -> call.equals("graph")).count();
+    }
+
+    @Test
+    void graphsCanBeTurnedOff() {
+        try (Backend plain = open(Map.of("graphs", "off"))) {
+            Tensor x = Tensor.of(DType.F32, 1, 64, plain.allocate(256));
+            for (int round = 0; round < 3; round++) {
+                for (int i = 0; i < 8; i++) {
+                    plain.kernels().add(x, x, x);
+                }
+                plain.synchronize();
+            }
+            assertEquals(24, driver.taken().size());
+            assertFalse(driver.takenCalls().contains("graph"));
+        }
+    }
+
+    /** Beside other devices the host has work of its own once it has asked for an operation. */
+    @Test
+    void afterTheHostHasWrittenNothingIsHeldBack() {
+        Tensor x = floats(1, 64);
+        launches();
+        kernels.add(x, x, x);
+        assertTrue(driver.taken().isEmpty(), "collected");
+        x.buffer().write(0, MemorySegment.ofArray(new float[64]));
+        assertEquals(1, driver.taken().size(), "before the host's bytes");
+        kernels.add(x, x, x);
+        assertEquals(1, driver.taken().size(), "at once");
+        kernels.add(x, x, x);
+        assertTrue(driver.taken().isEmpty(), "collected again");
+    }
+}

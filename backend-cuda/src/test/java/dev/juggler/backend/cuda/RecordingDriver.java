@@ -1,0 +1,217 @@
+package dev.juggler.backend.cuda;
+
+import dev.juggler.backend.cuda.driver.Arguments;
+import dev.juggler.backend.cuda.driver.DeviceProperties;
+import dev.juggler.backend.cuda.driver.Driver;
+import dev.juggler.backend.cuda.driver.DriverDevice;
+import dev.juggler.backend.cuda.driver.DriverEvent;
+import dev.juggler.backend.cuda.driver.DriverFunction;
+import dev.juggler.backend.cuda.driver.DriverGraph;
+import dev.juggler.backend.cuda.driver.DriverModule;
+import dev.juggler.backend.cuda.driver.DriverStream;
+import dev.juggler.backend.cuda.driver.Geometry;
+import dev.juggler.kernel.MemoryInfo;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A driver that does nothing and remembers what it was asked for. */
+final class RecordingDriver implements Driver, DriverDevice, DriverStream {
+    private static final DeviceProperties PROPERTIES =
+            new DeviceProperties("Recorder", 80L << 30, 9, 0, 132, 3e12, 1.7e9);
+
+    private final List<Launch> launches = new ArrayList<>();
+    private final List<String> calls = new ArrayList<>();
+    private long next = 1L << 40;
+    private boolean capturing;
+
+    /**
+     * One launch.
+     *
+     * @param geometry grid x, y, z, block and shared bytes
+     * @param arguments Long for addresses and wide numbers, Integer and Float for the others
+     */
+    record Launch(String kernel, List<Integer> geometry, List<Object> arguments) {}
+
+    private record Function(String name) implements DriverFunction {}
+
+    /** Launches since the last call of this. */
+    List<Launch> taken() {
+        List<Launch> taken = List.copyOf(launches);
+        launches.clear();
+        return taken;
+    }
+
+    /** Calls other than launches since the last call of this. */
+    List<String> takenCalls() {
+        List<String> taken = List.copyOf(calls);
+        calls.clear();
+        return taken;
+    }
+
+    private final class Nothing implements DriverEvent, DriverGraph, DriverModule {
+        @Override
+        public void synchronize() {}
+
+        @Override
+        public double secondsSince(DriverEvent earlier) {
+            return 1e-3;
+        }
+
+        @Override
+        public DriverFunction function(String name) {
+            return new Function(name);
+        }
+
+        @Override
+        public long global(String name) {
+            return allocate(1 << 16);
+        }
+
+        @Override
+        public void close() {}
+    }
+
+    @Override
+    public String version() {
+        return "recorder";
+    }
+
+    @Override
+    public List<DeviceProperties> devices() {
+        return List.of(PROPERTIES);
+    }
+
+    @Override
+    public DriverDevice open(int ordinal) {
+        return this;
+    }
+
+    @Override
+    public DeviceProperties properties() {
+        return PROPERTIES;
+    }
+
+    @Override
+    public MemoryInfo memory() {
+        return new MemoryInfo(PROPERTIES.memory(), PROPERTIES.memory());
+    }
+
+    @Override
+    public long allocate(long bytes) {
+        long address = next;
+        next += (bytes + 255) / 256 * 256;
+        return address;
+    }
+
+    @Override
+    public void free(long address) {}
+
+    @Override
+    public MemorySegment allocatePinned(long bytes) {
+        return Arena.ofAuto().allocate(bytes);
+    }
+
+    @Override
+    public void freePinned(MemorySegment memory) {}
+
+    @Override
+    public DriverStream createStream() {
+        return this;
+    }
+
+    @Override
+    public DriverEvent createEvent() {
+        return new Nothing();
+    }
+
+    @Override
+    public DriverModule load(byte[] image) {
+        return new Nothing();
+    }
+
+    @Override
+    public boolean reaches(DriverDevice other) {
+        return false;
+    }
+
+    @Override
+    public void copyIn(long to, MemorySegment from) {
+        calls.add("copyIn " + from.byteSize());
+    }
+
+    @Override
+    public void copyOut(MemorySegment to, long from) {
+        calls.add("copyOut " + to.byteSize());
+    }
+
+    @Override
+    public void copy(long to, long from, long bytes) {
+        calls.add("copy " + bytes);
+    }
+
+    @Override
+    public void copyFrom(DriverDevice source, long to, long from, long bytes) {
+        calls.add("copyFrom " + bytes);
+    }
+
+    @Override
+    public void zero(long address, long bytes) {
+        calls.add("zero " + bytes);
+    }
+
+    @Override
+    public void launch(DriverFunction function, Geometry geometry, Arguments arguments) {
+        List<Object> unpacked = new ArrayList<>();
+        for (int i = 0; i < arguments.count(); i++) {
+            long word = arguments.word(i);
+            unpacked.add(
+                    switch (arguments.kind(i)) {
+                        case POINTER, LONG -> word;
+                        case INT -> (int) word;
+                        case FLOAT -> Float.intBitsToFloat((int) word);
+                    });
+        }
+        launches.add(
+                new Launch(
+                        (capturing ? "captured " : "") + function.name(),
+                        List.of(
+                                geometry.gridX(),
+                                geometry.gridY(),
+                                geometry.gridZ(),
+                                geometry.block(),
+                                geometry.sharedBytes()),
+                        unpacked));
+    }
+
+    @Override
+    public void launch(DriverGraph graph) {
+        calls.add("graph");
+    }
+
+    @Override
+    public void record(DriverEvent event) {}
+
+    @Override
+    public void await(DriverEvent event) {}
+
+    @Override
+    public void beginCapture() {
+        capturing = true;
+    }
+
+    @Override
+    public DriverGraph endCapture() {
+        capturing = false;
+        return new Nothing();
+    }
+
+    @Override
+    public void synchronize() {
+        calls.add("synchronize");
+    }
+
+    @Override
+    public void close() {}
+}

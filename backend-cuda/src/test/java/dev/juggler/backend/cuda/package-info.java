@@ -1,0 +1,4 @@
+@NullMarked
+package dev.juggler.backend.cuda;
+
+import org.jspecify.annotations.NullMarked;
