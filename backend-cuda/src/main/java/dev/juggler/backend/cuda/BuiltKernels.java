@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -16,11 +18,19 @@ import org.jspecify.annotations.Nullable;
  */
 final class BuiltKernels implements KernelImages {
     private static final String BUILT = "kernels/kernels.fatbin";
+
+    /** Names a file with kernels that were compiled by hand, which are taken instead. */
+    private static final String NAMED = "JUGGLER_CUDA_KERNELS";
+
     private static final String ABSENT = "kernels/absent.txt";
 
     @Override
     public List<Candidate> candidates(DriverDevice device) {
         List<Candidate> candidates = new ArrayList<>();
+        String named = System.getenv(NAMED);
+        if (named != null && !named.isBlank()) {
+            return List.of(() -> read(Path.of(named)));
+        }
         byte[] built = resource(BUILT);
         if (built != null) {
             candidates.add(() -> new KernelImage(built, "built with nvcc"));
@@ -40,6 +50,15 @@ final class BuiltKernels implements KernelImages {
                                     Libraries.REMEDY));
         }
         return candidates;
+    }
+
+    private static KernelImage read(Path file) {
+        try {
+            return new KernelImage(Files.readAllBytes(file), "from " + file.getFileName());
+        } catch (IOException e) {
+            throw new BackendException(
+                    "the kernels that %s names cannot be read: %s".formatted(NAMED, e), e);
+        }
     }
 
     static byte @Nullable [] resource(String name) {
