@@ -128,30 +128,90 @@ __device__ __forceinline__ void gated_few(float *out, const byte *gate, const by
 EACH_QUANTIZED(GATED_FEW)
 EACH_PLAIN(GATED_FEW)
 
+/* The experts of a row with their weights in the sum: choices [first, first + used), each with a row of x. */
+struct Choices {
+    const int *ids;
+    const float *weights;
+    int64 first;
+    int used;
+};
+
+/*
+ * This lane's part of the sum over choices of weight * (row of the expert's matrix · row of x). `rows` is the row of
+ * expert 0. The lanes share out the pieces of all experts together, since those of one may be fewer than lanes.
+ */
+template <class Format>
+__device__ __forceinline__ float sum_choices(const byte *rows, const void *x, const Choices &choices, int k,
+                                             int64 matrix_bytes) {
+    const int pieces = Dot<Format, 1, 1>::pieces(k);
+    const int64 row_elements = row_of_x<Format>(k);
+    float total = 0.0f;
+#pragma unroll 2
+    for (int item = lane_of_thread(); item < choices.used * pieces; item += LANES) {
+        const int64 choice = choices.first + item / pieces;
+        const int expert = choices.ids[choice];
+        if (expert >= 0) {
+            float sums[1][1] = {};
+            const byte *const start[1] = {rows + expert * matrix_bytes};
+            Dot<Format, 1, 1>::add_piece(sums, start, x, choice, 0, row_elements, item % pieces);
+            total += choices.weights[choice] * sums[0][0];
+        }
+    }
+    return total;
+}
+
+/* The same for blocks that go through shared memory: the chunks of one expert's row after those of another's. */
+template <class Format>
+__device__ __forceinline__ float sum_choices_staged(const byte *rows, const void *x, const Choices &choices, int k,
+                                                    int64 matrix_bytes) {
+    typedef Dot<Format, 1, 1> RowDot;
+    __shared__ uint4 stages[FEW_WARPS][RowDot::STAGES][RowDot::LINES];
+    uint4(&own)[RowDot::STAGES][RowDot::LINES] = stages[warp_of_thread()];
+    const int pieces = RowDot::pieces(k), chunks = (pieces + LANES - 1) / LANES, steps = choices.used * chunks;
+    const int64 row_elements = row_of_x<Format>(k), bytes = row_bytes(Format::TYPE, k);
+    float total = 0.0f;
+    for (int step = 1 - RowDot::STAGES; step < steps; step++) {
+        const int ahead = step + RowDot::STAGES - 1;
+        const int next = ahead < steps ? choices.ids[choices.first + ahead / chunks] : -1;
+        if (next >= 0) {
+            RowDot::copy_chunk(own[ahead % RowDot::STAGES], rows + next * matrix_bytes, bytes, ahead % chunks);
+        }
+        copy_async_commit();
+        if (step >= 0) {
+            copy_async_wait<RowDot::STAGES - 1>();
+            __syncwarp();
+            const int64 choice = choices.first + step / chunks;
+            const int expert = choices.ids[choice], from = step % chunks * LANES, piece = from + lane_of_thread();
+            if (expert >= 0 && piece < pieces) {
+                const byte *start = rows + expert * matrix_bytes + (int64)(step % chunks) * RowDot::CHUNK_BYTES;
+                const byte *const copy[1] = {(const byte *)own[step % RowDot::STAGES] + ((unsigned long long)start & 15)};
+                float sums[1][1] = {};
+                RowDot::add_piece(sums, copy, x, choice, 0, row_elements, piece, from);
+                total += choices.weights[choice] * sums[0][0];
+            }
+            __syncwarp();
+        }
+    }
+    return total;
+}
+
 /*
  * The second half, with the weighted sum over a row's experts: out[r, i] = sum over j of weights[r, j] * (row i of expert
- * ids[r, j] · x row r * used + j + bias). A warp for an i; its lanes share out the pieces of all experts together, since
- * those of one may be fewer than lanes. grid = (ceil(n / 4), rows), block = 128.
+ * ids[r, j] · x row r * used + j + bias). A warp for an i. grid = (ceil(n / 4), rows), block = 128.
  */
 template <class Format>
 __device__ __forceinline__ void down_few(float *out, const byte *down, const void *x, const int *ids,
                                          const float *weights, const float *bias, int rows, int used, int n, int k,
                                          int64 matrix_bytes) {
     const int i = blockIdx.x * FEW_WARPS + warp_of_thread();
-    const int64 bytes = row_bytes(Format::TYPE, k), row_elements = row_of_x<Format>(k);
-    const int pieces = Dot<Format, 1, 1>::pieces(k);
+    const byte *first = down + i * row_bytes(Format::TYPE, k);
     for (int64 row = blockIdx.y; row < rows && i < n; row += gridDim.y) {
-        float total = 0.0f;
-#pragma unroll 2
-        for (int item = lane_of_thread(); item < used * pieces; item += LANES) {
-            const int64 choice = row * used + item / pieces;
-            const int expert = ids[choice];
-            if (expert >= 0) {
-                float sums[1][1] = {};
-                const byte *const start[1] = {down + expert * matrix_bytes + i * bytes};
-                Dot<Format, 1, 1>::add_piece(sums, start, x, choice, 0, row_elements, item % pieces);
-                total += weights[choice] * sums[0][0];
-            }
+        const Choices choices = {ids, weights, row * used, used};
+        float total;
+        if constexpr (Format::BYTES % 16 == 0 || Format::BYTES <= 4) {
+            total = sum_choices<Format>(first, x, choices, k, matrix_bytes);
+        } else {
+            total = sum_choices_staged<Format>(first, x, choices, k, matrix_bytes);
         }
         total = warp_sum(total);
         if (lane_of_thread() == 0) {

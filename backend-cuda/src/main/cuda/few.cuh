@@ -66,7 +66,7 @@ struct Dot {
 
     static __device__ __forceinline__ void add(float (&sums)[WEIGHTS][ROWS], const byte *const (&weights)[WEIGHTS],
                                                const void *x, int64 first_row, int last_row, int k) {
-        if (Format::BYTES % 16 == 0) {
+        if constexpr (Format::BYTES % 16 == 0) {
             add_quads(sums, weights, x, first_row, last_row, k);
         } else {
             add_staged(sums, weights, x, first_row, last_row, k);

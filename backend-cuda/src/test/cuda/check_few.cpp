@@ -145,7 +145,7 @@ static double act(double gate, double up, int kind, double alpha, double limit) 
 CHECK(experts) {
     for (const TypeName &type : types()) {
         for (int kind : {0, 1}) {
-            const int experts = 6, used = 3, rows = 2, n = 10, k = type.elements == 1 ? 33 : 256;
+            const int experts = 6, used = 3, rows = 2, n = 10, k = type.elements == 1 ? 33 : kind ? 1536 : 256;
             Weight gate(type.type, experts * n, k), up(type.type, experts * n, k);
             Rows x(type, rows, k);
             Memory<float> gate_bias((size_t)experts * n), up_bias(gate_bias.count), weights((size_t)rows * used);
@@ -182,7 +182,7 @@ CHECK(experts) {
             compare(std::string("gated ") + type.name, out, expected, {root_mean_square(expected)},
                     is_plain(type) ? 2e-4 : 0.4, is_plain(type) ? 2e-5 : 0.04);
 
-            Weight down(type.type, experts * n, k);
+            Weight down(type.type, experts * n, k, type.elements == 1 ? 0 : 6);
             Rows inner(type, rows * used, k);
             Memory<float> sums((size_t)rows * n);
             launch(std::string("down_few_") + type.name, {blocks(n, 4), 1, 1, 128, 0}, sums.data(),
