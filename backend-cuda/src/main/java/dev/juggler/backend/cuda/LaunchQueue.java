@@ -274,8 +274,18 @@ final class LaunchQueue implements AutoCloseable {
         } catch (DriverException e) {
             // Nothing of the run was done. If the device is in order, it works without graphs.
             graphs = false;
+            leaveCapture();
             LOG.warn("{}: no graphs, launches go one by one: {}", guard.device(), e.getMessage());
             return null;
+        }
+    }
+
+    /** A stream whose capture went wrong takes no work before the capture is ended. */
+    private void leaveCapture() {
+        try {
+            stream.endCapture().close();
+        } catch (DriverException e) {
+            LOG.debug("there is no capture to leave", e);
         }
     }
 

@@ -320,6 +320,24 @@ class LaunchesTest {
     }
 
     @Test
+    void withoutGraphsLaunchesGoOneByOne() {
+        Tensor x = floats(4, 64);
+        Tensor y = floats(4, 64);
+        Tensor norm = floats(1, 64);
+        launches();
+        driver.refuseCapture();
+        step(x, y, norm, 4);
+        assertEquals(10, driver.taken().size());
+        step(x, y, norm, 4);
+        List<Launch> second = driver.taken();
+        assertEquals(20, second.size(), "tried to capture, then launched");
+        assertEquals(
+                10, second.stream().filter(one -> !one.kernel().startsWith("captured")).count());
+        step(x, y, norm, 4);
+        assertEquals(10, driver.taken().size(), "and not tried again");
+    }
+
+    @Test
     void graphsCanBeTurnedOff() {
         try (Backend plain = open(Map.of("graphs", "off"))) {
             Tensor x = Tensor.of(DType.F32, 1, 64, plain.allocate(256));

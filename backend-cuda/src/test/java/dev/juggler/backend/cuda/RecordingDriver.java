@@ -5,6 +5,7 @@ import dev.juggler.backend.cuda.driver.DeviceProperties;
 import dev.juggler.backend.cuda.driver.Driver;
 import dev.juggler.backend.cuda.driver.DriverDevice;
 import dev.juggler.backend.cuda.driver.DriverEvent;
+import dev.juggler.backend.cuda.driver.DriverException;
 import dev.juggler.backend.cuda.driver.DriverFunction;
 import dev.juggler.backend.cuda.driver.DriverGraph;
 import dev.juggler.backend.cuda.driver.DriverModule;
@@ -25,6 +26,7 @@ final class RecordingDriver implements Driver, DriverDevice, DriverStream {
     private final List<String> calls = new ArrayList<>();
     private long next = 1L << 40;
     private boolean capturing;
+    private boolean refusesCapture;
 
     /**
      * One launch.
@@ -35,6 +37,11 @@ final class RecordingDriver implements Driver, DriverDevice, DriverStream {
     record Launch(String kernel, List<Integer> geometry, List<Object> arguments) {}
 
     private record Function(String name) implements DriverFunction {}
+
+    /** From now on no graph can be made. */
+    void refuseCapture() {
+        refusesCapture = true;
+    }
 
     /** Launches since the last call of this. */
     List<Launch> taken() {
@@ -204,6 +211,9 @@ final class RecordingDriver implements Driver, DriverDevice, DriverStream {
     @Override
     public DriverGraph endCapture() {
         capturing = false;
+        if (refusesCapture) {
+            throw new DriverException("cuStreamEndCapture", 901, "CUDA_ERROR_STREAM_CAPTURE");
+        }
         return new Nothing();
     }
 
