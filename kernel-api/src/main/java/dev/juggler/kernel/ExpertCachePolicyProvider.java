@@ -3,8 +3,8 @@ package dev.juggler.kernel;
 import org.pf4j.ExtensionPoint;
 
 /**
- * The extension point of plugins that bring an {@link ExpertCachePolicy}. A provider is created
- * with its no-argument constructor when its plugin starts; it must do no work there.
+ * Makes an {@link ExpertCachePolicy} for each layer of a model. The program that embeds the engine
+ * gives it to the engine; plugins are not searched for it yet.
  */
 public interface ExpertCachePolicyProvider extends ExtensionPoint {
     /** What {@code hot { choose = NAME }} calls it: small letters, digits and dashes. */

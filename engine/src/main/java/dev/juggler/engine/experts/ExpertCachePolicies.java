@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.IntFunction;
 
-/** The policies there are, by name: our own, and those that plugins bring. */
+/** The policies there are, by name: our own, and those of a program that embeds the engine. */
 public final class ExpertCachePolicies {
     private final Map<String, ExpertCachePolicyProvider> byName = new TreeMap<>();
 
