@@ -48,7 +48,7 @@ record FileMemory(boolean readAhead, HugePages hugePages, boolean lock) {
         if (readAhead) {
             readAhead(file, model, progress);
         }
-        GgufFile settled = hugePages == HugePages.NEVER ? file : inHugePages(file, model);
+        GgufFile settled = inHugePages(file, model);
         if (lock) {
             lock(settled, model);
         }
@@ -70,36 +70,70 @@ record FileMemory(boolean readAhead, HugePages hugePages, boolean lock) {
         }
     }
 
-    private GgufFile inHugePages(GgufFile file, String model) {
-        boolean must = hugePages == HugePages.ALWAYS;
-        boolean room = HostMemory.now().free() > file.fileBytes() + RESERVE;
-        boolean candidate = GgufFile.hugePagesExist() && file.fileBytes() >= WORTHWHILE && room;
-        if (!must && !candidate) {
-            return file;
-        }
+    /**
+     * What loading would do now, as a sentence for a plan; measures, but copies nothing.
+     *
+     * @param file of the model
+     */
+    String plan(GgufFile file) {
         try {
-            double gain = must ? 0 : file.hugePageGain();
-            if (!must && gain < ENOUGH) {
-                LOG.debug(
-                        "model {} stays mapped: huge pages are read {} times as fast", model, gain);
-                return file;
+            return decide(file).reason();
+        } catch (IOException e) {
+            return "stays mapped: " + e.getMessage();
+        }
+    }
+
+    /** Whether a file is copied into huge pages, and why. */
+    private record Decision(boolean copies, String reason) {}
+
+    private Decision decide(GgufFile file) throws IOException {
+        long free = HostMemory.now().free();
+        long needed = file.fileBytes() + RESERVE;
+        String room =
+                "%d MB are free, %d MB are needed for the copy and the rest"
+                        .formatted(free / MEGABYTE, needed / MEGABYTE);
+        if (hugePages == HugePages.NEVER) {
+            return new Decision(false, "stays mapped: huge-pages = never");
+        }
+        if (hugePages == HugePages.ALWAYS) {
+            if (free <= needed) {
+                throw new IOException(room);
             }
-            if (must && !room) {
-                throw new IOException(
-                        "%d MB are free, %d MB are needed for the copy and the rest"
-                                .formatted(
-                                        HostMemory.now().free() / MEGABYTE,
-                                        (file.fileBytes() + RESERVE) / MEGABYTE));
+            return new Decision(true, "is copied into huge pages: huge-pages = always");
+        }
+        if (!GgufFile.hugePagesExist()) {
+            return new Decision(false, "stays mapped: this system has no huge pages");
+        }
+        if (file.fileBytes() < WORTHWHILE) {
+            return new Decision(false, "stays mapped: too small for huge pages to matter");
+        }
+        if (free <= needed) {
+            return new Decision(false, "stays mapped: no room for huge pages, " + room);
+        }
+        double gain = file.hugePageGain();
+        return gain < ENOUGH
+                ? new Decision(
+                        false,
+                        "stays mapped: huge pages are read %.2f times as fast".formatted(gain))
+                : new Decision(
+                        true,
+                        "is copied into huge pages, which are read %.2f times as fast"
+                                .formatted(gain));
+    }
+
+    private GgufFile inHugePages(GgufFile file, String model) {
+        try {
+            Decision decision = decide(file);
+            if (!decision.copies()) {
+                LOG.debug("model {} {}", model, decision.reason());
+                return file;
             }
             GgufFile copy = file.inHugePages();
             file.close();
-            LOG.info(
-                    "model {} is copied into huge pages{}",
-                    model,
-                    must ? "" : ", which are read %.2f times as fast".formatted(gain));
+            LOG.info("model {} {}", model, decision.reason());
             return copy;
         } catch (IOException e) {
-            if (must) {
+            if (hugePages == HugePages.ALWAYS) {
                 throw new InferenceException(
                         InferenceException.Kind.UNAVAILABLE,
                         "model %s cannot be copied into huge pages: %s; set huge-pages = never"

@@ -90,6 +90,13 @@ public final class ModelFile implements AutoCloseable {
         return loader.load(gguf, outline.placement(), open);
     }
 
+    /**
+     * How loading would keep the file in this machine's memory, as a sentence without a subject.
+     */
+    public String memoryPlan() {
+        return outline.settings().fileMemory().plan(gguf);
+    }
+
     /** What it would cost, and if it does not fit, what would make it fit. */
     public Plan plan() {
         return FitAdvice.plan(outline);

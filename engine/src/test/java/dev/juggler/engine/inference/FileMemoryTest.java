@@ -45,6 +45,19 @@ class FileMemoryTest {
     }
 
     @Test
+    void aPlanSaysWhatLoadingWouldDo() {
+        try (GgufFile file = GgufFile.open(DemoModel.file())) {
+            assertTrue(planned(HugePages.NEVER, file).startsWith("stays mapped"));
+            assertTrue(planned(HugePages.AUTO, file).startsWith("stays mapped"));
+            assertTrue(planned(HugePages.ALWAYS, file).startsWith("is copied into huge pages"));
+        }
+    }
+
+    private static String planned(HugePages hugePages, GgufFile file) {
+        return new FileMemory(true, hugePages, false).plan(file);
+    }
+
+    @Test
     void memoryIsLockedOrTheLimitIsNamed() {
         FileMemory locked = new FileMemory(true, HugePages.NEVER, true);
         try (GgufFile file = GgufFile.open(DemoModel.file())) {

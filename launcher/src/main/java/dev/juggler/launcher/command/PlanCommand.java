@@ -118,6 +118,9 @@ final class PlanCommand implements Callable<Integer> {
             }
         } else {
             out.print(plan.text());
+            if (machine == null) {
+                out.println("the file " + file.memoryPlan());
+            }
         }
         out.flush();
         return plan.fits() ? 0 : DOES_NOT_FIT;
