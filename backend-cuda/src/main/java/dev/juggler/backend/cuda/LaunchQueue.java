@@ -1,8 +1,8 @@
 package dev.juggler.backend.cuda;
 
 import dev.juggler.backend.cuda.KernelModule.Kernel;
-import dev.juggler.backend.cuda.driver.Arguments.Kind;
 import dev.juggler.backend.cuda.driver.Arguments;
+import dev.juggler.backend.cuda.driver.Arguments.Kind;
 import dev.juggler.backend.cuda.driver.DriverException;
 import dev.juggler.backend.cuda.driver.DriverGraph;
 import dev.juggler.backend.cuda.driver.DriverStream;
