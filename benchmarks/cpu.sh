@@ -69,7 +69,9 @@ turns() {
   own=$(mktemp) other=$(mktemp)
   for ((i = 0; i < rounds; i++)); do
     rates "$file" --pp 512 --tg 64 --repetitions 1 "${@:3}" >>"$own"
-    if [ -n "$peer" ]; then peer_rates "$file" >>"$other"; fi
+    if [ -n "$peer" ] && ! peer_rates "$file" >>"$other"; then
+      echo "cpu.sh: llama.cpp fails on $file; see node benchmarks/llamacpp-peer.mjs $file $threads 512 64 1" >&2
+    fi
   done
   own_pp=$(awk '/^pp/ {print $2}' "$own" | median) own_tg=$(awk '/^tg/ {print $2}' "$own" | median)
   if [ -n "$peer" ]; then
