@@ -16,6 +16,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "plugins",
         mixinStandardHelpOptions = true,
+        subcommands = PluginsInstallCommand.class,
         description =
                 "Lists the plugins found, their versions, what is chosen, and what is refused and why.")
 final class PluginsCommand implements Callable<Integer> {

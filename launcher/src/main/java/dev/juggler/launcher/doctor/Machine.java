@@ -3,6 +3,7 @@ package dev.juggler.launcher.doctor;
 import dev.juggler.engine.placement.HostBandwidth;
 import dev.juggler.kernel.HostMemory;
 import dev.juggler.kernel.MemoryInfo;
+import dev.juggler.launcher.download.CudaRedistributable;
 import dev.juggler.launcher.terminal.Units;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -168,12 +169,16 @@ public final class Machine {
                 "CUDA",
                 "not found: " + String.join(", ", missing),
                 driver
-                        ? "install the CUDA 12 toolkit"
+                        ? "install the CUDA 12 toolkit, or ./juggler plugins install "
+                                + CudaRedistributable.NAME
                         : "models run on the CPU; for an NVIDIA GPU install its driver");
     }
 
     @SuppressWarnings("restricted") // a look-up that is closed at once; native access is enabled
     private static boolean isLoadable(String library) {
+        if (Files.isRegularFile(CudaRedistributable.folder().resolve(library))) {
+            return true; // the backend takes it from there
+        }
         try (Arena arena = Arena.ofConfined()) {
             SymbolLookup.libraryLookup(library, arena);
             return true;

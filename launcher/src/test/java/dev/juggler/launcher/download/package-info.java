@@ -1,0 +1,4 @@
+@NullMarked
+package dev.juggler.launcher.download;
+
+import org.jspecify.annotations.NullMarked;
