@@ -50,15 +50,7 @@ public abstract class BackendConformanceTest {
      * @param dtype type of the weight or of the cache, F32 for operations that have neither
      */
     protected Tolerance tolerance(Operation operation, DType dtype) {
-        if (operation != Operation.APPEND_KV) {
-            return Tolerance.F32;
-        }
-        return switch (dtype) {
-            case F32 -> Tolerance.EXACT;
-            case F16 -> new Tolerance(1e-3, 1e-4);
-            case BF16 -> new Tolerance(8e-3, 1e-3);
-            default -> new Tolerance(3e-2, 3e-3);
-        };
+        return Limits.EXACT.of(operation, dtype);
     }
 
     @BeforeAll

@@ -78,6 +78,21 @@ public final class BackendTable {
         }
     }
 
+    /**
+     * Opens one device.
+     *
+     * @throws BackendException if no usable backend has it, or it cannot be opened
+     */
+    public Backend open(Configuration configuration, String device) {
+        for (Row row : rows) {
+            if (row.availability() instanceof Availability.Usable usable
+                    && usable.devices().contains(device)) {
+                return row.provider().open(options(configuration, row, device));
+            }
+        }
+        throw new BackendException("no backend that is usable here has a device " + device);
+    }
+
     private static BackendOptions options(Configuration configuration, Row row, String device) {
         return new BackendOptions(
                 device,

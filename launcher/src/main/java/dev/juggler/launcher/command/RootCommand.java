@@ -84,6 +84,7 @@ public final class RootCommand implements Runnable {
         commands.put("tokenize", TokenizeCommand::new);
         commands.put("render", RenderCommand::new);
         commands.put("logits", LogitsCommand::new);
+        commands.put("tck", TckCommand::new);
         commands.put("train", TrainCommand::new);
         return commands;
     }
