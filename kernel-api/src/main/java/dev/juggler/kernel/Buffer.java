@@ -29,6 +29,24 @@ public interface Buffer extends AutoCloseable {
      */
     void write(long offset, MemorySegment source);
 
+    /**
+     * Copies from a buffer of another device of the same backend without passing through host
+     * memory, where the devices can do that. In order with all that both devices were told before
+     * and will be told afterwards, so that nobody waits but they.
+     *
+     * <p>The default cannot.
+     *
+     * @param offset where the bytes go in this buffer
+     * @param source a buffer of any device
+     * @param from where they begin there
+     * @param count how many
+     * @return whether it was done (or enqueued); if not, nothing was, and they go through the host
+     * @throws IndexOutOfBoundsException if a range is not inside its buffer
+     */
+    default boolean copyDirectly(long offset, Buffer source, long from, long count) {
+        return false;
+    }
+
     /** Never throws: what a device that has failed does not free is lost with it. */
     @Override
     void close();

@@ -8,9 +8,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Memory of one activation that has a place in every memory space and is valid in some of them. It
- * is copied to a space when it is read there and not valid; a write makes the other places invalid.
- * Views (slices, other shapes) share it, so validity is that of the whole: before a part is written
- * the whole is brought there.
+ * is copied to a space when it is read there and not valid, from device to device where they can do
+ * that and through the host otherwise; a write makes the other places invalid. Views (slices, other
+ * shapes) share it, so validity is that of the whole: before a part is written the whole is brought
+ * there.
  */
 final class PlacedActivation implements Buffer {
     private final Buffer[] places;
@@ -92,7 +93,13 @@ final class PlacedActivation implements Buffer {
         }
         int host = 1 << DeviceTable.HOST;
         if ((valid & host) == 0) {
-            places[Integer.numberOfTrailingZeros(valid)].read(base, this.host);
+            int from = Integer.numberOfTrailingZeros(valid);
+            if (space != DeviceTable.HOST
+                    && places[space].copyDirectly(base, places[from], base, bytes)) {
+                valid |= bit;
+                return;
+            }
+            places[from].read(base, this.host);
             valid |= host;
         }
         if (space != DeviceTable.HOST) {
