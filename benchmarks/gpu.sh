@@ -10,7 +10,17 @@
 #   MODEL.gguf     models to measure beside the built-in one
 #
 # Environment: JUGGLER, a command that starts Juggler where it was built elsewhere (./juggler of this checkout otherwise); NVCC.
-# Where there is nvcc the kernels are compiled for this GPU first. Writes Markdown; exit code 1 if something failed.
+# Where there is nvcc the kernels are compiled for this GPU first. Writes Markdown; exit code 1 if something failed. What has not
+# been begun after 500 seconds (BUDGET) is left out and named.
+#
+# A machine without JDK, Maven and network: on one that has them, in a checkout that is built (./juggler plugins),
+#   jlink --add-modules java.base,jdk.incubator.vector,jdk.unsupported,java.logging,java.xml,java.management,java.naming,java.sql,\
+# jdk.jfr,java.net.http,jdk.management --strip-debug --no-header-files --no-man-pages --compress zip-9 --output launcher/target/jdk
+#   sh backend-cuda/src/main/cuda/build.sh kernels "90"     (where there is nvcc and none at the GPU; compute capability)
+#   tar czf gpu.tgz juggler launcher/target/jdk launcher/target/dist plugins benchmarks/gpu.sh backend-cuda/src/main/cuda kernels
+# and there, in the unpacked folder:
+#   export JAVA_HOME=$PWD/launcher/target/jdk JUGGLER_NO_BUILD=1 JUGGLER_CUDA_KERNELS=$PWD/kernels/kernels.fatbin
+#   benchmarks/gpu.sh
 set -uo pipefail
 
 home=$(cd "$(dirname "$0")/.." && pwd)
@@ -32,6 +42,14 @@ mkdir -p "$(dirname "$out")"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
+begin=$(date +%s)
+# Whether there is time for more; says what is left out otherwise.
+in_time() {
+  [ $(($(date +%s) - begin)) -lt "${BUDGET:-500}" ] && return 0
+  say ""
+  say "Left out, the time is over: $1."
+  return 1
+}
 juggler() { timeout "${limit:-120}" ${JUGGLER:-"$home/juggler"} "$@" 2>"$work/err"; }
 say() { printf '%s\n' "$*" | tee -a "$out"; }
 fail() { failed=1; say "**FAILED** $*"; sed 's/^/    /' "$work/err" | tail -n 5 | tee -a "$out"; }
@@ -70,7 +88,22 @@ else
   fail "cuda answers \"$on_gpu\", the reference \"$on_cpu\""
 fi
 
-if [ -n "$golden" ]; then
+say ""
+say "## Conformance"
+say "Every operation in every type, against the reference: exact, and as users run it."
+say '```'
+only=""
+[ -z "$host" ] || only="Q4_K"
+for mode in "" --rounded; do
+  if in_time "conformance $mode"; then
+    # shellcheck disable=SC2086 # none or one option
+    limit=200 juggler tck --backend cuda $mode --only "$only" --seed 1 | tee -a "$out"
+    [ "${PIPESTATUS[0]}" -eq 0 ] || fail "conformance $mode"
+  fi
+done
+say '```'
+
+if [ -n "$golden" ] && in_time "golden logits"; then
   say ""
   say "## Golden logits, 16 tokens in one step and one by one, exact"
   passed=0 run=0
@@ -104,17 +137,54 @@ if [ -z "$host" ] && [ -n "$sanitizer" ]; then
 fi
 
 say ""
+say "## Kernels"
+say "One row: weights read, as a share of what copying in the device's memory reaches. Many rows: own kernels, then those of cuBLAS"
+say "(with Q4_K the weight is taken apart to F16 first)."
+say '```'
+shape=(--size 4096x14336)
+[ -z "$host" ] || shape=(--size 256x512 --rows 64)
+in_time "kernels" && { limit=150 juggler tck --backend cuda --speed "${shape[@]}" -Djuggler.backend.cuda.gemm=own | tee "$work/own" | tee -a "$out"
+  [ "${PIPESTATUS[0]}" -eq 0 ] || fail "speed of the kernels"; }
+if in_time "cuBLAS" && limit=150 juggler tck --backend cuda --speed "${shape[@]}" -Djuggler.backend.cuda.gemm=cublas >"$work/cublas"; then
+  grep ' rows, ' "$work/cublas" | sed 's/$/  cuBLAS/' | tee -a "$out"
+  say '```'
+  for type in Q4_K F16; do
+    say "- $type: own kernels reach $(awk -v type="$type," '$1 == type && / rows, / { print $(NF - 1) }' "$work/own" "$work/cublas" |
+      awk 'NR == 1 { own = $1 } NR == 2 && $1 > 0 { printf "%.0f %%", 100 * own / $1 }') of cuBLAS."
+  done
+else
+  say '```'
+  say "cuBLAS: $(tail -n 1 "$work/err")"
+fi
+
+say ""
 say "## Speed"
-say "Measured, and what \`juggler plan\` predicts for this machine."
+say "Measured, and what \`juggler plan\` predicts for this machine: all on the GPU, all on the processor, experts on the processor and all"
+say "else on the GPU, and the same where prompts bring the experts over."
 tests=(-p 512 -n 64 -r 3)
 [ -z "$host" ] || tests=(-p 8 -n 4 -r 1)
-for model in juggler-demo-moe "${models[@]}"; do
+# measure FILE NAME PLACEMENT: one model in one placement
+measure() {
+  local file=$1 name=$2 placement=$3
+  in_time "$(basename "$file"), $name" || return 0
+  printf 'juggler.models.measured { path = "%s", placement { %s } }\n' "$file" "$placement" >"$work/measured.conf"
   say ""
-  say "### $(basename "$model")"
-  limit=240 juggler bench "$model" "${tests[@]}" | tee -a "$out"
-  [ "${PIPESTATUS[0]}" -eq 0 ] || fail "bench $model"
-  juggler plan "$model" --json | tr -d '\n ' | sed -n 's/.*"prediction":\({[^}]*}\).*/Predicted: `\1`\n/p' | tee -a "$out"
+  say "### $(basename "$file"), $name"
+  limit=150 juggler bench measured --config "$work/measured.conf" "${tests[@]}" | tee -a "$out"
+  [ "${PIPESTATUS[0]}" -eq 0 ] || fail "bench $file, $name"
+  juggler plan measured --config "$work/measured.conf" --json | tr -d '\n ' |
+    sed -n 's/.*"prediction":\({[^}]*}\).*/Predicted: `\1`\n/p' | tee -a "$out"
+}
+for model in "$home"/launcher/target/dist/models/*.gguf "${models[@]}"; do
+  experts='match { role = experts }, device = cpu'
+  measure "$model" "placed automatically" 'default = auto'
+  measure "$model" "all on the GPU" 'default = "cuda:0"'
+  measure "$model" "all on the processor" 'default = cpu'
+  measure "$model" "experts on the processor" "default = \"cuda:0\", rules = [{ $experts }]"
+  measure "$model" "experts come over for prompts" \
+    "default = \"cuda:0\", rules = [{ $experts, prefill { device = \"cuda:0\", when-rows = 4 } }]"
 done
 say ""
+say "$(($(date +%s) - begin)) seconds."
 [ "$failed" -eq 0 ] && say "Nothing failed." || say "Something failed, see above."
 exit "$failed"

@@ -46,6 +46,15 @@ extern "C" __global__ void add_sigmoid_scaled(float *out, const float *x, const 
 }
 EXPORT_KERNEL(add_sigmoid_scaled)
 
+/* out[r] *= factors[r]: what halve_rows has scaled, after a product that knows nothing of that. */
+extern "C" __global__ void scale_rows(float *out, const float *factors, int64 count, int width) {
+    const int64 i = thread_number();
+    if (i < count) {
+        out[i] *= factors[i / width];
+    }
+}
+EXPORT_KERNEL(scale_rows)
+
 /* out = act(gate) * up; out may be either. */
 extern "C" __global__ void gate(float *out, const float *gate, const float *up, int64 count, int kind, float alpha,
                                 float limit) {

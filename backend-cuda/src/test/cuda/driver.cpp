@@ -183,6 +183,7 @@ EXPORT int cuEventCreate(Event **event, unsigned) { return *event = new Event, S
 EXPORT int cuEventDestroy_v2(Event *event) { return delete event, SUCCESS; }
 EXPORT int cuEventRecord(Event *event, Stream *) { return event->time = std::chrono::steady_clock::now(), SUCCESS; }
 EXPORT int cuEventSynchronize(Event *) { return SUCCESS; }
+EXPORT int cuEventQuery(Event *) { return SUCCESS; }
 EXPORT int cuEventElapsedTime(float *milliseconds, Event *start, Event *end) {
     *milliseconds = std::chrono::duration<float, std::milli>(end->time - start->time).count();
     return SUCCESS;

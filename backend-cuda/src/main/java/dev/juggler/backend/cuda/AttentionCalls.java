@@ -4,6 +4,7 @@ import dev.juggler.backend.cuda.BatchTables.Table;
 import dev.juggler.backend.cuda.KernelModule.Kernel;
 import dev.juggler.kernel.AttentionPlan;
 import dev.juggler.kernel.BatchLayout;
+import dev.juggler.kernel.DType;
 import dev.juggler.kernel.KvPages;
 import dev.juggler.kernel.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -12,10 +13,22 @@ import org.jspecify.annotations.Nullable;
  * Attention over paged keys and values. In decoding the positions of a sequence are split over
  * blocks, whose partial results are put together afterwards (Dao et al. 2023, flash-decoding); how
  * many parts there are depends on the length rounded up to a power of two, so that launches stay
- * the same for many tokens.
+ * the same for many tokens. Prompts go through tensor cores, which round queries and what the cache
+ * holds to F16: not where activations stay F32, nor for a cache that was asked for in F32.
  */
 final class AttentionCalls {
     private static final int PREFILL_TILE = 8;
+
+    /**
+     * Queries that a block on tensor cores answers; with fewer than a warp's it is not worth it.
+     */
+    private static final int MANY_QUERIES = 64;
+
+    private static final int FEWEST_QUERIES = 16;
+
+    /** Widest keys and values of the kernels on tensor cores, smallest first. */
+    private static final int[][] MANY_WIDTHS = {{64, 64}, {128, 128}, {192, 128}};
+
     private static final int SPLIT_POSITIONS = 128;
     private static final int HEADS_OF_BLOCK = 8;
     private static final int[] WIDTHS = {128, 256, 512};
@@ -28,6 +41,7 @@ final class AttentionCalls {
     private final Kernel readKeys;
     private final Kernel combine;
     private final Kernel[] attend = new Kernel[WIDTHS.length];
+    private final Kernel[] attendMany = new Kernel[MANY_WIDTHS.length];
 
     AttentionCalls(Card card) {
         this.card = card;
@@ -39,6 +53,10 @@ final class AttentionCalls {
         combine = card.module.kernel("attend_combine");
         for (int i = 0; i < WIDTHS.length; i++) {
             attend[i] = card.module.kernel("attend_" + WIDTHS[i]);
+        }
+        for (int i = 0; i < MANY_WIDTHS.length; i++) {
+            int[] most = MANY_WIDTHS[i];
+            attendMany[i] = card.module.kernel("attend_many_" + most[0] + "_" + most[1]);
         }
     }
 
@@ -86,10 +104,16 @@ final class AttentionCalls {
         if (layout.rows() == 0) {
             return;
         }
-        int tileRows = 1;
-        for (int s = 0; s < layout.sequences() && tileRows == 1; s++) {
-            tileRows = layout.rowCount(s) > 1 ? PREFILL_TILE : 1;
+        int mostRows = 1;
+        for (int s = 0; s < layout.sequences(); s++) {
+            mostRows = Math.max(mostRows, layout.rowCount(s));
         }
+        Kernel many = many(kv, plan, mostRows);
+        if (many != null) {
+            attendMany(many, out, q, kv, plan, layout);
+            return;
+        }
+        int tileRows = mostRows > 1 ? PREFILL_TILE : 1;
         Table table = tables.tiles(layout, kv, tileRows);
         int width = 0;
         while (WIDTHS[width] < plan.valueWidth() && width < WIDTHS.length - 1) {
@@ -121,6 +145,40 @@ final class AttentionCalls {
         }
     }
 
+    /** The kernel on tensor cores for this, or null where there is none. */
+    private @Nullable Kernel many(KvPages kv, AttentionPlan plan, int mostRows) {
+        Tensor values = kv.values();
+        boolean isFloat =
+                kv.keys().dtype() == DType.F32 || (values != null && values.dtype() == DType.F32);
+        int queries = mostRows * (plan.heads() / plan.kvHeads());
+        if (card.options.exact() || isFloat || mostRows == 1 || queries < FEWEST_QUERIES) {
+            return null;
+        }
+        for (int i = 0; i < MANY_WIDTHS.length; i++) {
+            if (plan.keyWidth() <= MANY_WIDTHS[i][0] && plan.valueWidth() <= MANY_WIDTHS[i][1]) {
+                return attendMany[i];
+            }
+        }
+        return null;
+    }
+
+    private void attendMany(
+            Kernel kernel,
+            Tensor out,
+            Tensor q,
+            KvPages kv,
+            AttentionPlan plan,
+            BatchLayout layout) {
+        int group = plan.heads() / plan.kvHeads();
+        int tileRows = Math.max(1, MANY_QUERIES / group);
+        Table table = tables.tiles(layout, kv, tileRows);
+        long blocks = plan.kvHeads() * Products.ceil((long) tileRows * group, MANY_QUERIES);
+        queue.kernel(kernel).pointer(card.address(out));
+        operands(q, kv, plan, table);
+        queue.number(tileRows).number(table.entries());
+        queue.launch(1, blocks, table.entries(), 128, 0);
+    }
+
     private void enqueue(
             Kernel kernel,
             Tensor out,
@@ -129,11 +187,13 @@ final class AttentionCalls {
             KvPages kv,
             AttentionPlan plan,
             Table table) {
+        queue.kernel(kernel).pointer(card.address(out)).pointer(partial);
+        operands(q, kv, plan, table);
+    }
+
+    private void operands(Tensor q, KvPages kv, AttentionPlan plan, Table table) {
         Tensor values = kv.values();
-        queue.kernel(kernel)
-                .pointer(card.address(out))
-                .pointer(partial)
-                .pointer(card.address(q))
+        queue.pointer(card.address(q))
                 .pointer(card.address(kv.keys()))
                 .pointer(card.addressOrNull(values))
                 .pointer(card.addressOrNull(plan.sinks()))

@@ -1,6 +1,7 @@
 package dev.juggler.backend.cuda;
 
 import dev.juggler.backend.cuda.driver.DriverDevice;
+import dev.juggler.backend.cuda.driver.Libraries;
 import dev.juggler.kernel.BackendException;
 import java.io.IOException;
 import java.io.InputStream;

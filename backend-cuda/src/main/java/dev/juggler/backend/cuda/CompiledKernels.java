@@ -1,5 +1,6 @@
 package dev.juggler.backend.cuda;
 
+import dev.juggler.backend.cuda.driver.Libraries;
 import dev.juggler.kernel.BackendException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

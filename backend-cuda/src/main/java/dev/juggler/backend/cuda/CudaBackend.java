@@ -9,7 +9,9 @@ import dev.juggler.kernel.DeviceSpeed;
 import dev.juggler.kernel.Kernels;
 import dev.juggler.kernel.MemoryInfo;
 import dev.juggler.kernel.OutOfDeviceMemoryException;
+import dev.juggler.kernel.Transfer;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /** One GPU: its memory, and the kernels that work in it. */
 final class CudaBackend implements Backend {
@@ -21,9 +23,11 @@ final class CudaBackend implements Backend {
 
     /**
      * @param kernelOrigin where the kernels come from, for people
+     * @throws BackendException if what the options ask for is not there
      */
     CudaBackend(Card card, String kernelOrigin) {
         this.card = card;
+        card.vendorProducts().requireIfAsked();
         kernels = new CudaKernels(card);
         DeviceProperties properties = card.device.properties();
         speed = SpeedTest.run(card);
@@ -76,15 +80,36 @@ final class CudaBackend implements Backend {
         }
     }
 
+    @Override
+    public Transfer upload(Buffer target, long offset, MemorySegment source) {
+        Objects.checkFromIndexSize(offset, source.byteSize(), target.byteSize());
+        if (!(target instanceof CudaBuffer own) || !own.isOn(card)) {
+            throw new IllegalArgumentException(
+                    "a buffer of %d bytes is not in the memory of %s"
+                            .formatted(target.byteSize(), device()));
+        }
+        card.lock.lock();
+        try {
+            requireOpen();
+            return card.uploads().begin(own.address() + offset, source);
+        } finally {
+            card.lock.unlock();
+        }
+    }
+
     /**
      * @throws OutOfDeviceMemoryException if it is not there
      * @throws BackendException if the device is closed
      */
     private long take(long bytes) {
+        requireOpen();
+        return card.pool.allocate(bytes);
+    }
+
+    private void requireOpen() {
         if (!open) {
             throw new BackendException("device %s is closed".formatted(device()));
         }
-        return card.pool.allocate(bytes);
     }
 
     @Override
@@ -99,6 +124,10 @@ final class CudaBackend implements Backend {
 
     @Override
     public void synchronize() {
+        Uploads uploads = card.uploadsIfUsed();
+        if (uploads != null) {
+            uploads.settle();
+        }
         card.finish();
     }
 
@@ -120,6 +149,17 @@ final class CudaBackend implements Backend {
     /** Runs of launches that were replayed as graphs. */
     long graphReplays() {
         return card.queue.replays();
+    }
+
+    /** Whether NVIDIA's library has multiplied anything. */
+    boolean usesVendorProducts() {
+        return card.vendorProducts().isUsed();
+    }
+
+    /** Bytes of all uploads that were begun. */
+    long uploadedBytes() {
+        Uploads uploads = card.uploadsIfUsed();
+        return uploads == null ? 0 : uploads.bytes();
     }
 
     @Override

@@ -5,6 +5,7 @@ import dev.juggler.backend.cuda.driver.Driver;
 import dev.juggler.backend.cuda.driver.DriverDevice;
 import dev.juggler.backend.cuda.driver.DriverException;
 import dev.juggler.backend.cuda.driver.DriverSource;
+import dev.juggler.backend.cuda.driver.Libraries;
 import dev.juggler.kernel.Availability;
 import dev.juggler.kernel.Backend;
 import dev.juggler.kernel.BackendException;
@@ -81,7 +82,17 @@ public final class CudaBackendProvider implements BackendProvider {
                     "7.5 (Turing) or newer is needed");
         }
         return new Availability.Usable(
-                SCORE, usable, "%s, %s".formatted(names(devices), driver.version()));
+                SCORE,
+                usable,
+                names(devices) + ", " + driver.version() + missing(driver.missingLibraries()));
+    }
+
+    /** Nothing is refused for want of these, but some work is done more slowly. */
+    private static String missing(List<String> libraries) {
+        return libraries.isEmpty()
+                ? ""
+                : "; without %s, own kernels serve (%s)"
+                        .formatted(String.join(" and ", libraries), Libraries.REMEDY);
     }
 
     private static String names(List<DeviceProperties> devices) {
@@ -133,7 +144,13 @@ public final class CudaBackendProvider implements BackendProvider {
                 refusal = e;
                 continue;
             }
-            return new CudaBackend(new Card(name, device, module, settings), image.origin());
+            Card card = new Card(name, device, module, settings);
+            try {
+                return new CudaBackend(card, image.origin());
+            } catch (RuntimeException e) {
+                card.close();
+                throw e;
+            }
         }
         throw new BackendException(
                 "device %s: its driver takes none of the compiled kernels (%s); %s"

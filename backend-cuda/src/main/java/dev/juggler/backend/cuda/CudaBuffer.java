@@ -1,5 +1,7 @@
 package dev.juggler.backend.cuda;
 
+import dev.juggler.backend.cuda.driver.DriverEvent;
+import dev.juggler.backend.cuda.driver.DriverException;
 import dev.juggler.kernel.Buffer;
 import dev.juggler.kernel.DeviceFailedException;
 import java.lang.foreign.MemorySegment;
@@ -54,6 +56,7 @@ final class CudaBuffer implements Buffer {
         try {
             card.queue.flush();
             card.staging.read(address() + offset, target);
+            card.queue.hostGoesOn();
         } finally {
             card.lock.unlock();
         }
@@ -66,7 +69,42 @@ final class CudaBuffer implements Buffer {
         try {
             card.queue.flush();
             card.staging.write(address() + offset, source);
-            card.queue.hostHasWritten();
+            card.queue.hostGoesOn();
+        } finally {
+            card.lock.unlock();
+        }
+    }
+
+    /**
+     * The copy is work of this device; the other's memory is read behind what it was told before,
+     * and it does not go on to overwrite it before the copy is done. Never are both devices locked,
+     * so two threads that copy in opposite directions do not wait for each other.
+     */
+    @Override
+    public boolean copyDirectly(long offset, Buffer source, long from, long count) {
+        Objects.checkFromIndexSize(offset, count, bytes);
+        Objects.checkFromIndexSize(from, count, source.byteSize());
+        if (!(source instanceof CudaBuffer other) || !card.reaches(other.card)) {
+            return false;
+        }
+        DriverEvent copied = fetch(offset, other, from, count);
+        other.card.await(copied);
+        return true;
+    }
+
+    /** Enqueues a copy from another device; the mark is behind it. */
+    private DriverEvent fetch(long offset, CudaBuffer other, long from, long count) {
+        DriverEvent written = other.card.mark();
+        card.lock.lock();
+        try {
+            card.queue.flush();
+            card.stream.await(written);
+            card.stream.copyFrom(
+                    other.card.device, address() + offset, other.address() + from, count);
+            card.queue.hostGoesOn();
+            return card.mark();
+        } catch (DriverException e) {
+            throw card.guard.failed(e);
         } finally {
             card.lock.unlock();
         }
@@ -78,6 +116,10 @@ final class CudaBuffer implements Buffer {
         try {
             if (open) {
                 open = false;
+                Uploads uploads = card.uploadsIfUsed();
+                if (uploads != null) {
+                    uploads.settle(address, bytes);
+                }
                 card.pool.free(address, bytes);
             }
         } catch (DeviceFailedException e) {

@@ -13,11 +13,22 @@ import java.util.regex.Pattern;
  * @param memory most bytes that buffers may take on a device
  * @param reserve bytes of a device that are left to scratch memory and to others
  * @param graphs whether repeated launches become graphs
+ * @param gemm who multiplies matrices of many rows
  * @param exact whether activations stay F32
  */
-record CudaOptions(long memory, long reserve, boolean graphs, boolean exact) {
+record CudaOptions(long memory, long reserve, boolean graphs, Gemm gemm, boolean exact) {
+    /** Who multiplies matrices of many rows. */
+    enum Gemm {
+        /** NVIDIA's library where it is there and the rows are many. */
+        AUTO,
+        /** The backend's kernels. */
+        OWN,
+        /** NVIDIA's library, which must be there. */
+        CUBLAS
+    }
+
     private static final List<String> KEYS =
-            List.of("memory", "memory-reserve", "graphs", "activations");
+            List.of("memory", "memory-reserve", "graphs", "gemm", "activations");
     private static final Pattern SIZE = Pattern.compile("(\\d+)\\s*([KMGT]i?B|B)?");
     private static final String AUTO = "auto";
     private static final long DEFAULT_RESERVE = 512L << 20;
@@ -39,6 +50,7 @@ record CudaOptions(long memory, long reserve, boolean graphs, boolean exact) {
                 size(options, "memory", Long.MAX_VALUE),
                 size(options, "memory-reserve", DEFAULT_RESERVE),
                 !choice(options, "graphs", "off").equals("off"),
+                gemm(options),
                 options.exact() || choice(options, "activations", "f32").equals("f32"));
     }
 
@@ -49,6 +61,17 @@ record CudaOptions(long memory, long reserve, boolean graphs, boolean exact) {
                     "option %s = \"%s\" is not \"auto\" nor \"%s\"".formatted(key, value, allowed));
         }
         return value;
+    }
+
+    private static Gemm gemm(BackendOptions options) {
+        String value = options.text("gemm", AUTO);
+        for (Gemm gemm : Gemm.values()) {
+            if (gemm.name().equalsIgnoreCase(value)) {
+                return gemm;
+            }
+        }
+        throw new BackendException(
+                "option gemm = \"%s\" is not \"auto\", \"own\" nor \"cublas\"".formatted(value));
     }
 
     private static long size(BackendOptions options, String key, long fallback) {

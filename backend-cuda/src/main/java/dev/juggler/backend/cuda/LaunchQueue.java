@@ -24,8 +24,9 @@ import org.slf4j.LoggerFactory;
  * <p>Nothing need be invalidated: a graph holds addresses only, and is used only where the very
  * same addresses were asked for again.
  *
- * <p>After something came in from the host the next operation is not held back: on a model that is
- * spread over devices the host has work of its own as soon as it has asked for that operation.
+ * <p>After the host has written or read something the next operation is not held back: on a model
+ * that is spread over devices the host has work of its own as soon as it has asked for that
+ * operation. So a shared expert runs here while the host computes the routed ones.
  */
 final class LaunchQueue implements AutoCloseable {
     /** Launches in a run: enough to keep the device busy while the next run is collected. */
@@ -213,8 +214,8 @@ final class LaunchQueue implements AutoCloseable {
         }
     }
 
-    /** Something came in from the host. */
-    void hostHasWritten() {
+    /** The host has written or read, and goes on with work of its own. */
+    void hostGoesOn() {
         prompt = true;
     }
 

@@ -10,7 +10,7 @@ import java.util.Set;
 
 /**
  * Matrix products. Few rows read each weight once, near the speed of memory; many go through tensor
- * cores, or through F32 sums where nothing may be rounded.
+ * cores, by kernels of our own or NVIDIA's, or through F32 sums where nothing may be rounded.
  */
 final class Products {
     /** Up to so many rows of x are multiplied straight from the weight's blocks. */
@@ -43,6 +43,7 @@ final class Products {
     private final LaunchQueue queue;
     private final Rounding rounding;
     private final ExpertGroups groups;
+    private final VendorProducts vendor;
     private final Family few;
     private final Family many;
     private final Kernel fewFloat;
@@ -54,6 +55,7 @@ final class Products {
         this.rounding = rounding;
         queue = card.queue;
         groups = new ExpertGroups(card);
+        vendor = card.vendorProducts();
         few = card.module.family("multiply_few");
         many = card.module.family("multiply_many");
         fewFloat = card.module.kernel("multiply_few_float");
@@ -239,6 +241,10 @@ final class Products {
     }
 
     void multiplyMany(Product product, long halves, ExpertGroups.Tiles tiles, int tileRows) {
+        if (vendor.takes(product)) {
+            vendor.multiply(product, halves);
+            return;
+        }
         operands(many.of(product.type(), tileRows), product, halves, tiles);
         queue.launch(
                 ceil(product.n(), tileRows == 128 ? 128 : 64),

@@ -49,6 +49,11 @@ final class Rounding {
         return address;
     }
 
+    /** Elements from one row of halves to the next; factors for the rows follow behind the last. */
+    static int halfWidth(int k) {
+        return (int) padded(k, HALF_BLOCK);
+    }
+
     private static long padded(int k, int block) {
         return (k + block - 1L) / block * block;
     }

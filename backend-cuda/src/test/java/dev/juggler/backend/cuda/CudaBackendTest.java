@@ -98,6 +98,7 @@ class CudaBackendTest {
         "memory, -1",
         "memory-reserve, 1XB",
         "graphs, maybe",
+        "gemm, fastest",
         "activations, q3",
         "memmory, 1GiB"
     })

@@ -23,13 +23,20 @@ final class HostBackends {
     }
 
     static CudaBackend open(HostDriver driver, int ordinal, boolean exact) {
+        return open(driver, ordinal, exact, "own");
+    }
+
+    /**
+     * @param gemm who multiplies matrices of many rows
+     */
+    static CudaBackend open(HostDriver driver, int ordinal, boolean exact, String gemm) {
         Backend backend =
                 provider(driver)
                         .open(
                                 new BackendOptions(
                                         "cuda:" + ordinal,
                                         exact,
-                                        Map.of("memory-reserve", "1MiB")));
+                                        Map.of("memory-reserve", "1MiB", "gemm", gemm)));
         return (CudaBackend) backend;
     }
 }

@@ -6,6 +6,7 @@ import dev.juggler.backend.cuda.driver.DriverEvent;
 import dev.juggler.backend.cuda.driver.DriverException;
 import dev.juggler.backend.cuda.driver.DriverFunction;
 import dev.juggler.backend.cuda.driver.DriverModule;
+import dev.juggler.backend.cuda.driver.DriverProducts;
 import dev.juggler.backend.cuda.driver.DriverStream;
 import dev.juggler.kernel.MemoryInfo;
 import java.lang.foreign.Arena;
@@ -14,6 +15,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One opening of an emulated device. What it hands out is poisoned and has guard zones; what is
@@ -40,6 +42,8 @@ final class HostDevice implements DriverDevice {
         private long graphLaunches;
         private long peerBytes;
         private int refusedImage;
+        private boolean alone;
+        private boolean withoutProducts;
 
         Memory(long bytes) {
             this.bytes = bytes;
@@ -61,6 +65,16 @@ final class HostDevice implements DriverDevice {
 
         void refuseImagesOf(int bytes) {
             refusedImage = bytes;
+        }
+
+        /** Has no library of products. */
+        void hasNoProducts() {
+            withoutProducts = true;
+        }
+
+        /** Cannot copy from other devices directly. */
+        void reachesNobody() {
+            alone = true;
         }
 
         /** Kernels that ran. */
@@ -257,6 +271,11 @@ final class HostDevice implements DriverDevice {
     }
 
     @Override
+    public @Nullable DriverProducts createProducts(DriverStream stream) {
+        return memory.withoutProducts ? null : new HostProducts(memory, (HostStream) stream);
+    }
+
+    @Override
     public DriverEvent createEvent() {
         return new HostStream.Mark();
     }
@@ -272,7 +291,7 @@ final class HostDevice implements DriverDevice {
 
     @Override
     public boolean reaches(DriverDevice other) {
-        return other instanceof HostDevice;
+        return other instanceof HostDevice && !memory.alone;
     }
 
     @Override

@@ -33,6 +33,11 @@ final class HostDriver implements Driver {
     }
 
     @Override
+    public List<String> missingLibraries() {
+        return List.of();
+    }
+
+    @Override
     public List<DeviceProperties> devices() {
         return IntStream.range(0, memories.size()).mapToObj(this::properties).toList();
     }

@@ -10,10 +10,13 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -61,7 +64,8 @@ final class HostLibrary {
      * @throws TestAbortedException after saying so, where there is no C++ compiler
      */
     static synchronized HostLibrary require() {
-        try {
+        try (FileChannel lock = lock()) {
+            lock.lock(); // tests run in several processes
             if (!isFresh()) {
                 build();
             }
@@ -80,30 +84,55 @@ final class HostLibrary {
      */
     static synchronized void requireDriver() {
         require();
-        Path driver = BUILT.resolveSibling("libcuda.so.1").toAbsolutePath();
+        emulate("libcuda.so.1", "src/test/cuda/driver.cpp", "-ldl");
+    }
+
+    /**
+     * Likewise an emulated libcublas.so.12.
+     *
+     * @throws TestAbortedException as {@link #require}
+     */
+    static synchronized void requireProducts() {
+        emulate(
+                "libcublas.so.12",
+                "src/test/cuda/cublas.cpp",
+                "-mf16c",
+                "-Wl,--version-script=src/test/cuda/cublas.map");
+    }
+
+    private static void emulate(String name, String source, String... flags) {
+        Path library = BUILT.resolveSibling(name).toAbsolutePath();
+        List<String> command =
+                new ArrayList<>(
+                        List.of(
+                                "g++",
+                                "-std=c++17",
+                                "-O1",
+                                "-Wall",
+                                "-Wextra",
+                                "-Werror",
+                                "-shared",
+                                "-fPIC",
+                                "-fvisibility=hidden",
+                                "-Wl,-soname," + name,
+                                "-o",
+                                library.toString(),
+                                source));
+        command.addAll(List.of(flags));
         try {
-            run(
-                    List.of(
-                            "g++",
-                            "-std=c++17",
-                            "-O1",
-                            "-Wall",
-                            "-Wextra",
-                            "-Werror",
-                            "-shared",
-                            "-fPIC",
-                            "-fvisibility=hidden",
-                            "-Wl,-soname,libcuda.so.1",
-                            "-o",
-                            driver.toString(),
-                            "src/test/cuda/driver.cpp",
-                            "-ldl"));
+            run(command);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }
-        SymbolLookup.libraryLookup(driver, Arena.global());
+        SymbolLookup.libraryLookup(library, Arena.global());
+    }
+
+    private static FileChannel lock() throws IOException {
+        Files.createDirectories(BUILT.getParent());
+        return FileChannel.open(
+                BUILT.resolveSibling("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
     }
 
     private static boolean isFresh() throws IOException {
@@ -124,7 +153,6 @@ final class HostLibrary {
     }
 
     private static void build() throws IOException, InterruptedException {
-        Files.createDirectories(BUILT.getParent());
         Path fresh = BUILT.resolveSibling("fresh.so");
         run(List.of("sh", "src/test/cuda/build.sh", fresh.toString()));
         Files.move(fresh, BUILT, StandardCopyOption.REPLACE_EXISTING);

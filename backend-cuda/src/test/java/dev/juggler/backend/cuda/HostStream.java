@@ -70,14 +70,26 @@ final class HostStream implements DriverStream {
     /** A mark: the stream that it was put into last, and how much of that must be done. */
     static final class Mark implements DriverEvent {
         private @Nullable HostStream stream;
-        private boolean reached = true;
+        private long recorded;
+        private long reached;
         private long time;
 
         @Override
         public void synchronize() {
             HostStream in = stream;
             if (in != null) {
-                in.drainUntil(this);
+                in.drainUntil(this, recorded);
+            }
+        }
+
+        /** Each time somebody asks, one piece of work has been done. */
+        @Override
+        public boolean isReached() {
+            synchronized (ONE_AT_A_TIME) {
+                if (reached < recorded && stream != null && !stream.work.isEmpty()) {
+                    stream.work.remove().run();
+                }
+                return reached >= recorded;
             }
         }
 
@@ -103,7 +115,8 @@ final class HostStream implements DriverStream {
         this.device = device;
     }
 
-    private void enqueue(Runnable task) {
+    /** Adds work to do, later. */
+    void enqueue(Runnable task) {
         device.device().requireAlive();
         if (capture != null) {
             throw new AssertionError("only launches are captured");
@@ -113,9 +126,9 @@ final class HostStream implements DriverStream {
         }
     }
 
-    private void drainUntil(Mark mark) {
+    private void drainUntil(Mark mark, long recording) {
         synchronized (ONE_AT_A_TIME) {
-            while (!mark.reached && !work.isEmpty()) {
+            while (mark.reached < recording && !work.isEmpty()) {
                 work.remove().run();
             }
         }
@@ -180,17 +193,30 @@ final class HostStream implements DriverStream {
     @Override
     public void record(DriverEvent event) {
         Mark mark = (Mark) event;
-        mark.stream = this;
-        mark.reached = false;
+        long recording;
+        synchronized (ONE_AT_A_TIME) {
+            mark.stream = this;
+            recording = ++mark.recorded;
+        }
         enqueue(() -> {
-            mark.reached = true;
+            mark.reached = recording;
             mark.time = System.nanoTime();
         });
     }
 
+    /** As CUDA's: what counts is what the mark stands for now, wherever it is put later. */
     @Override
     public void await(DriverEvent event) {
-        enqueue(event::synchronize);
+        Mark mark = (Mark) event;
+        HostStream in;
+        long recording;
+        synchronized (ONE_AT_A_TIME) {
+            in = mark.stream;
+            recording = mark.recorded;
+        }
+        if (in != null) {
+            enqueue(() -> in.drainUntil(mark, recording));
+        }
     }
 
     @Override

@@ -37,6 +37,18 @@ class JCudaDriverTest {
             throw new TestAbortedException(skipped);
         }
         HostLibrary.requireDriver();
+        HostLibrary.requireProducts();
+    }
+
+    /** JCublas2, on an emulated libcublas.so.12. */
+    @Test
+    void productsOfTheVendorsLibrary() {
+        Map<String, String> options = Map.of("memory-reserve", "1MiB", "gemm", "cublas");
+        try (CudaBackend backend = open(0, options)) {
+            double error = VendorProductsTest.error(backend, DType.Q4_K, 70, 33, 512);
+            assertTrue(backend.usesVendorProducts());
+            assertTrue(error < 4e-3, "error " + error);
+        }
     }
 
     private static CudaBackend open(int ordinal, Map<String, String> values) {

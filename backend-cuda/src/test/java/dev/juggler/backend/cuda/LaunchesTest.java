@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.juggler.backend.cuda.RecordingDriver.Launch;
 import dev.juggler.backend.cuda.driver.DriverSource;
 import dev.juggler.kernel.AttentionPlan;
+import dev.juggler.kernel.Availability;
 import dev.juggler.kernel.Backend;
 import dev.juggler.kernel.BackendOptions;
 import dev.juggler.kernel.BatchLayout;
@@ -42,6 +43,80 @@ class LaunchesTest {
         driver.taken();
         driver.takenCalls();
         return opened;
+    }
+
+    @Test
+    void theProbeNamesLibrariesThatAreNotThere() {
+        Availability found =
+                new CudaBackendProvider(() -> new DriverSource.Found(driver), device -> List.of())
+                        .probe();
+        assertTrue(
+                found.toString().contains("without libsomething.so.12, own kernels serve"),
+                found.toString());
+        assertTrue(found.toString().contains("juggler plugins install cuda-redist"));
+    }
+
+    /** A part of the weight after the other is taken apart to 64 MB of halves. */
+    @Test
+    void theVendorsLibraryMultipliesManyRowsInParts() {
+        Tensor out = floats(600, 20000);
+        Tensor x = floats(600, 4000);
+        Tensor weight = tensor(DType.Q4_0, 1, 20000, 4000);
+        kernels.matmul(out, x, weight);
+        List<Launch> launches = launches();
+        assertEquals(
+                List.of(
+                        "halve_rows",
+                        "dequantize_rows",
+                        "product",
+                        "dequantize_rows",
+                        "product",
+                        "dequantize_rows",
+                        "product",
+                        "scale_rows"),
+                launches.stream().map(Launch::kernel).toList());
+        Object halves = launches.get(0).arguments().get(1);
+        int part = (64 << 20) / 8000;
+        for (int i = 0; i < 3; i++) {
+            int count = i < 2 ? part : 20000 - 2 * part;
+            Launch dequantize = launches.get(1 + 2 * i);
+            assertEquals(List.of(2, count, 1, 128, 0), dequantize.geometry());
+            assertEquals(
+                    List.of(address(weight) + 2250L * i * part, (long) count, 4000, 2, 1),
+                    dequantize.arguments().subList(1, 6));
+            Launch product = launches.get(2 + 2 * i);
+            assertEquals(List.of(600, count, 4000, 20000, 4032), product.geometry());
+            assertEquals(
+                    List.of(address(out) + 4L * i * part, halves, dequantize.arguments().get(0)),
+                    product.arguments());
+        }
+        Launch scale = launches.getLast();
+        assertEquals(
+                List.of(address(out), (long) halves + 600L * 4032 * 2, 600L * 20000, 20000),
+                scale.arguments());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "auto, Q4_K, 512, product",
+        "auto, Q4_K, 511, multiply_many_q4_k_128",
+        "auto, F32, 600, multiply_many_float",
+        "own, Q4_K, 600, multiply_many_q4_k_128",
+        "cublas, Q4_K, 64, product",
+        "cublas, F16, 64, product",
+        "cublas, Q4_K, 63, multiply_many_q4_k_32"
+    })
+    void whoMultipliesManyRows(String gemm, DType dtype, int rows, String kernel) {
+        try (Backend opened = open(Map.of("gemm", gemm))) {
+            Tensor weight = on(opened, dtype, 1, 256, 256);
+            Tensor x = on(opened, DType.F32, 1, rows, 256);
+            opened.kernels().matmul(on(opened, DType.F32, 1, rows, 256), x, weight);
+            opened.synchronize();
+            List<String> names = driver.taken().stream().map(Launch::kernel).toList();
+            assertTrue(names.contains(kernel), names.toString());
+            boolean taken = dtype != DType.F16 && kernel.equals("product");
+            assertEquals(taken, names.contains("dequantize_rows"), "halves are there already");
+        }
     }
 
     @AfterEach
@@ -247,13 +322,59 @@ class LaunchesTest {
         assertEquals(List.of(1, 32, 16, 128), launches.get(1).arguments().subList(2, 6));
     }
 
-    @Test
-    void promptsAreCutIntoTilesOfRows() {
-        List<Launch> launches =
-                attend(pages(), layout(100, 100), floats(100, 4096), floats(100, 4096));
+    private List<Launch> attendPrompt(Backend opened, DType cache, int rows, int[] widths) {
+        Kernels target = opened.kernels();
+        AttentionPlan plan = new AttentionPlan(32, 4, widths[0], widths[1], 0.1f, 0, 0, null);
+        Tensor keys = on(opened, cache, 64, 32, 4 * widths[0]);
+        Tensor values = on(opened, cache, 64, 32, 4 * widths[1]);
+        Tensor q = on(opened, DType.F32, 1, rows, 32 * widths[0]);
+        Tensor out = on(opened, DType.F32, 1, rows, 32 * widths[1]);
+        target.attention(out, q, new KvPages(keys, values, 32), plan, layout(rows, rows));
+        opened.synchronize();
+        return driver.taken();
+    }
+
+    private static Tensor on(Backend opened, DType dtype, int count, int rows, int columns) {
+        long bytes = dtype.bytes(columns) * rows * count;
+        return new Tensor(dtype, new Shape(count, rows, columns), opened.allocate(bytes), 0);
+    }
+
+    /** 32 query heads read 4 of keys, so 8 rows make the 64 queries of a block. */
+    @ParameterizedTest
+    @CsvSource({
+        "F16, 100, 128, 128, attend_many_128_128, 4, 13",
+        "Q8_0, 2, 128, 96, attend_many_128_128, 4, 1",
+        "BF16, 17, 64, 64, attend_many_64_64, 4, 3",
+        "F16, 17, 192, 128, attend_many_192_128, 4, 3",
+        "F16, 17, 576, 512, attend_512, 32, 3",
+        "F32, 17, 128, 128, attend_128, 32, 3",
+        "F16, 1, 128, 128, attend_128, 4, 1"
+    })
+    void promptsAreCutIntoTilesOfRows(
+            DType cache, int rows, int keys, int values, String kernel, int blocks, int tiles) {
+        List<Launch> launches = attendPrompt(backend, cache, rows, new int[] {keys, values});
         assertEquals(1, launches.size());
-        assertEquals(List.of(1, 32, 13, 128, 0), launches.getFirst().geometry());
-        assertEquals(0L, launches.getFirst().arguments().get(1), "nothing is split");
+        Launch attend = launches.getFirst();
+        assertEquals(kernel, attend.kernel());
+        assertEquals(List.of(1, blocks, tiles, 128, 0), attend.geometry());
+        boolean many = kernel.startsWith("attend_many");
+        int type = cache.ggmlId();
+        List<Object> numbers = attend.arguments().subList(many ? 7 : 8, attend.arguments().size());
+        int tileRows = rows == 1 ? 1 : 8;
+        assertEquals(
+                List.of(type, type, 32, 4, keys, values, 32, 0, 0.1f, 0f, tileRows, tiles),
+                numbers);
+        if (!many) {
+            assertEquals(0L, attend.arguments().get(1), "nothing is split");
+        }
+    }
+
+    @Test
+    void attentionStaysInF32WhereActivationsDo() {
+        try (Backend exact = open(Map.of("activations", "f32"))) {
+            List<Launch> launches = attendPrompt(exact, DType.F16, 100, new int[] {128, 128});
+            assertEquals("attend_128", launches.getFirst().kernel());
+        }
     }
 
     /** Page tables are sent when they change and keep their place. */
@@ -365,5 +486,17 @@ class LaunchesTest {
         assertEquals(1, driver.taken().size(), "at once");
         kernels.add(x, x, x);
         assertTrue(driver.taken().isEmpty(), "collected again");
+    }
+
+    /** What the host computes with what it has read goes on beside the next operation. */
+    @Test
+    void afterTheHostHasReadNothingIsHeldBack() {
+        Tensor x = floats(1, 64);
+        launches();
+        x.buffer().read(0, MemorySegment.ofArray(new float[64]));
+        kernels.add(x, x, x);
+        assertEquals(1, driver.taken().size(), "at once");
+        kernels.add(x, x, x);
+        assertTrue(driver.taken().isEmpty(), "collected");
     }
 }

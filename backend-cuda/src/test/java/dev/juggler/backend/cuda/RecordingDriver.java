@@ -9,6 +9,7 @@ import dev.juggler.backend.cuda.driver.DriverException;
 import dev.juggler.backend.cuda.driver.DriverFunction;
 import dev.juggler.backend.cuda.driver.DriverGraph;
 import dev.juggler.backend.cuda.driver.DriverModule;
+import dev.juggler.backend.cuda.driver.DriverProducts;
 import dev.juggler.backend.cuda.driver.DriverStream;
 import dev.juggler.backend.cuda.driver.Geometry;
 import dev.juggler.kernel.MemoryInfo;
@@ -62,6 +63,11 @@ final class RecordingDriver implements Driver, DriverDevice, DriverStream {
         public void synchronize() {}
 
         @Override
+        public boolean isReached() {
+            return true;
+        }
+
+        @Override
         public double secondsSince(DriverEvent earlier) {
             return 1e-3;
         }
@@ -83,6 +89,11 @@ final class RecordingDriver implements Driver, DriverDevice, DriverStream {
     @Override
     public String version() {
         return "recorder";
+    }
+
+    @Override
+    public List<String> missingLibraries() {
+        return List.of("libsomething.so.12");
     }
 
     @Override
@@ -126,6 +137,23 @@ final class RecordingDriver implements Driver, DriverDevice, DriverStream {
     @Override
     public DriverStream createStream() {
         return this;
+    }
+
+    @Override
+    public DriverProducts createProducts(DriverStream stream) {
+        return new DriverProducts() {
+            @Override
+            public void multiply(Matrix out, Matrix x, long weight, int rows, int n, int k) {
+                launches.add(
+                        new Launch(
+                                "product",
+                                List.of(rows, n, k, out.width(), x.width()),
+                                List.of(out.address(), x.address(), weight)));
+            }
+
+            @Override
+            public void close() {}
+        };
     }
 
     @Override
@@ -198,10 +226,14 @@ final class RecordingDriver implements Driver, DriverDevice, DriverStream {
     }
 
     @Override
-    public void record(DriverEvent event) {}
+    public void record(DriverEvent event) {
+        calls.add("record");
+    }
 
     @Override
-    public void await(DriverEvent event) {}
+    public void await(DriverEvent event) {
+        calls.add("await");
+    }
 
     @Override
     public void beginCapture() {

@@ -7,6 +7,9 @@ public interface Driver {
     /** Its version for people, e.g. {@code CUDA 12.6}. */
     String version();
 
+    /** Names of libraries beside it that would be used and are not there. */
+    List<String> missingLibraries();
+
     /** The devices that it has, in its own order; asking opens none of them. */
     List<DeviceProperties> devices();
 

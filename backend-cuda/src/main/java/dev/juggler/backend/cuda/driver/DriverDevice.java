@@ -2,6 +2,7 @@ package dev.juggler.backend.cuda.driver;
 
 import dev.juggler.kernel.MemoryInfo;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An open device. Addresses are the device's own. Everything may be called by any thread; every
@@ -30,6 +31,9 @@ public interface DriverDevice extends AutoCloseable {
     /** A queue of work. */
     DriverStream createStream();
 
+    /** NVIDIA's matrix products on one of its streams, or null where their library is not there. */
+    @Nullable DriverProducts createProducts(DriverStream stream);
+
     /** A mark in queues. */
     DriverEvent createEvent();
 
@@ -46,7 +50,7 @@ public interface DriverDevice extends AutoCloseable {
      */
     boolean reaches(DriverDevice other);
 
-    /** Closes it; what it has created is closed before. */
+    /** Closes it, once; what it has created is closed before. */
     @Override
     void close();
 }

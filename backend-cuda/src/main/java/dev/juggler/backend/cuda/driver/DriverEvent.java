@@ -5,6 +5,9 @@ public interface DriverEvent extends AutoCloseable {
     /** Waits until the work before the mark is done. */
     void synchronize();
 
+    /** Whether the work before the mark is done; does not wait. */
+    boolean isReached();
+
     /** Seconds from an earlier mark to this one; both are reached. */
     double secondsSince(DriverEvent earlier);
 

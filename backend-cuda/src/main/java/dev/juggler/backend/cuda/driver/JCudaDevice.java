@@ -16,6 +16,7 @@ import jcuda.driver.CUmodule;
 import jcuda.driver.CUresult;
 import jcuda.driver.CUstream;
 import jcuda.driver.JCudaDriver;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A device through its primary context. The driver knows the current context by thread, and virtual
@@ -28,6 +29,7 @@ final class JCudaDevice implements DriverDevice {
     private final DeviceProperties properties;
     private final CUcontext context = new CUcontext();
     private final Map<Long, Pointer> pinned = new HashMap<>();
+    private boolean closed;
 
     /** An address as JCuda takes it. */
     private static final CUdeviceptr NOWHERE = new CUdeviceptr();
@@ -106,6 +108,13 @@ final class JCudaDevice implements DriverDevice {
     }
 
     @Override
+    public @Nullable DriverProducts createProducts(DriverStream stream) {
+        return Libraries.load(Libraries.CUBLAS)
+                ? new JCudaProducts(this, ((JCudaStream) stream).stream())
+                : null;
+    }
+
+    @Override
     public DriverEvent createEvent() {
         makeCurrent();
         CUevent event = new CUevent();
@@ -138,7 +147,11 @@ final class JCudaDevice implements DriverDevice {
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
+        if (closed) {
+            return; // one opening is one retaining
+        }
+        closed = true;
         check("cuDevicePrimaryCtxRelease", JCudaDriver.cuDevicePrimaryCtxRelease(device));
     }
 

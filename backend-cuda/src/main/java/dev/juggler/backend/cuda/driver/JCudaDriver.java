@@ -3,6 +3,7 @@ package dev.juggler.backend.cuda.driver;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
 import jcuda.driver.CUresult;
@@ -40,6 +41,13 @@ public final class JCudaDriver implements Driver {
     @Override
     public String version() {
         return version;
+    }
+
+    @Override
+    public List<String> missingLibraries() {
+        return Stream.of(Libraries.CUBLAS, Libraries.NVRTC)
+                .filter(name -> !Libraries.isThere(name))
+                .toList();
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.juggler.backend.cuda.driver;
 import static dev.juggler.backend.cuda.driver.JCudaDriver.check;
 
 import jcuda.driver.CUevent;
+import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 
 /** An event of NVIDIA's driver. */
@@ -11,6 +12,17 @@ record JCudaEvent(JCudaDevice device, CUevent event) implements DriverEvent {
     public void synchronize() {
         device.makeCurrent();
         check("cuEventSynchronize", JCudaDriver.cuEventSynchronize(event));
+    }
+
+    @Override
+    public boolean isReached() {
+        device.makeCurrent();
+        int result = JCudaDriver.cuEventQuery(event);
+        if (result == CUresult.CUDA_ERROR_NOT_READY) {
+            return false;
+        }
+        check("cuEventQuery", result);
+        return true;
     }
 
     @Override

@@ -24,6 +24,10 @@ final class JCudaStream implements DriverStream {
         this.stream = stream;
     }
 
+    CUstream stream() {
+        return stream;
+    }
+
     @Override
     public void copyIn(long to, MemorySegment from) {
         device.makeCurrent();
