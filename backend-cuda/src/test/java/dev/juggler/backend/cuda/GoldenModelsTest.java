@@ -30,14 +30,17 @@ class GoldenModelsTest {
 
     @Test
     void exactOneTokenAStep() {
-        run(GoldenRun.exact("exact, one token a step", 1), GoldenRun.models());
+        run(GoldenRun.exact("exact, one token a step", 1), GoldenRun.architectures());
         assertTrue(driver.device(0).graphLaunches() > 0, "decode steps repeat, so graphs are used");
     }
 
+    /** With weights in F32 nothing is rounded. */
     @Test
     void roundedAsUsersRunIt() {
-        run(GoldenRun.rounded("rounded, one step", 16), GoldenRun.models());
-        run(GoldenRun.rounded("rounded, one token a step", 1), GoldenRun.models());
+        List<String> models =
+                GoldenRun.models().stream().filter(name -> !name.endsWith(".F32")).toList();
+        run(GoldenRun.rounded("rounded, one step", 16), models);
+        run(GoldenRun.rounded("rounded, one token a step", 1), models);
     }
 
     @Test
