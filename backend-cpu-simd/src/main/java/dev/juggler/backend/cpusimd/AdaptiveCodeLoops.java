@@ -87,7 +87,7 @@ final class AdaptiveCodeLoops implements CodeLoops {
             CodePanel left,
             CodePanel right,
             int chunk,
-            int runs,
+            int columns,
             RoundedRows x,
             int[] rows,
             int count,
@@ -105,13 +105,13 @@ final class AdaptiveCodeLoops implements CodeLoops {
                     left,
                     right,
                     chunk,
-                    runs,
+                    columns,
                     x,
                     rows,
                     count,
                     results);
         } else {
-            CodeLoops.super.multiplyFew(
+            scalar.multiplyFew(
                     format,
                     source,
                     offset,
@@ -120,14 +120,14 @@ final class AdaptiveCodeLoops implements CodeLoops {
                     left,
                     right,
                     chunk,
-                    runs,
+                    columns,
                     x,
                     rows,
                     count,
                     results);
         }
         if (start != 0) {
-            speed.took(useVector, (long) runs * count, System.nanoTime() - start);
+            speed.took(useVector, (long) columns * count, System.nanoTime() - start);
         }
     }
 

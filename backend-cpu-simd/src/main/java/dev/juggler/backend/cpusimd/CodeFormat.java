@@ -56,6 +56,11 @@ public enum CodeFormat {
         return dtype.blockBytes();
     }
 
+    /** Bytes of so many columns, a whole number of blocks. */
+    public long bytes(int columns) {
+        return dtype.bytes(columns);
+    }
+
     /** Elements of a block: 32 or 256. */
     public int blockElements() {
         return dtype.blockElements();

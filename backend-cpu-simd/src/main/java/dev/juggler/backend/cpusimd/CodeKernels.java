@@ -98,30 +98,32 @@ final class CodeKernels implements MatrixKernels {
         CodePanel left = scratch.panels(loops.height())[0];
         CodePanel right = scratch.panels(loops.height())[1];
         long stride = weight.rowBytes();
-        for (int from = 0; from < weight.columns(); from += CodePanel.COLUMNS) {
-            int columns = Math.min(CodePanel.COLUMNS, weight.columns() - from);
-            int runs = columns / CodePanel.RUN;
-            int chunk = from / CodePanel.COLUMNS;
-            long start = weight.rowStart(firstRow) + weight.dtype().bytes(from);
-            if (count <= CodeLoops.FEW) {
+        if (count <= CodeLoops.FEW) {
+            for (int from = 0; from < weight.columns(); from += CodePanel.MOST_ROW_COLUMNS) {
                 loops.multiplyFew(
                         format,
                         weight.memory(),
-                        start,
+                        weight.rowStart(firstRow) + format.bytes(from),
                         stride,
                         height,
                         left,
                         right,
-                        chunk,
-                        runs,
+                        from / CodePanel.COLUMNS,
+                        Math.min(CodePanel.MOST_ROW_COLUMNS, weight.columns() - from),
                         x,
                         scratch.rows,
                         count,
                         results);
-            } else {
-                loops.fillBoth(format, weight.memory(), start, stride, height, runs, left, right);
-                loops.multiply(format, left, right, chunk, runs, x, scratch.rows, count, results);
             }
+            return;
+        }
+        for (int from = 0; from < weight.columns(); from += CodePanel.COLUMNS) {
+            int columns = Math.min(CodePanel.COLUMNS, weight.columns() - from);
+            int runs = columns / CodePanel.RUN;
+            int chunk = from / CodePanel.COLUMNS;
+            long start = weight.rowStart(firstRow) + format.bytes(from);
+            loops.fillBoth(format, weight.memory(), start, stride, height, runs, left, right);
+            loops.multiply(format, left, right, chunk, runs, x, scratch.rows, count, results);
         }
     }
 }

@@ -56,12 +56,14 @@ public interface CodeLoops {
             float[] results);
 
     /**
-     * Takes apart a chunk of the rows of two panels and adds their products with very few rows of x
-     * to results; the panels are left as they happen to be.
+     * Adds products of the rows of two panels with very few rows of x to results, over some
+     * columns; the panels are left as they happen to be.
      *
-     * @param offset first byte of the chunk in the first row
+     * @param offset first byte of these columns in the first row
      * @param stride bytes between rows
      * @param weightRows of the weight, at most {@code 2 · height}
+     * @param chunk which 256 columns of x are the first
+     * @param columns how many, at most {@link CodePanel#MOST_ROW_COLUMNS}
      */
     default void multiplyFew(
             CodeFormat format,
@@ -72,13 +74,18 @@ public interface CodeLoops {
             CodePanel left,
             CodePanel right,
             int chunk,
-            int runs,
+            int columns,
             RoundedRows x,
             int[] rows,
             int count,
             float[] results) {
-        fillBoth(format, source, offset, stride, weightRows, runs, left, right);
-        multiply(format, left, right, chunk, runs, x, rows, count, results);
+        for (int from = 0; from < columns; from += CodePanel.COLUMNS) {
+            int runs = Math.min(CodePanel.COLUMNS, columns - from) / CodePanel.RUN;
+            int current = chunk + from / CodePanel.COLUMNS;
+            long at = offset + format.bytes(from);
+            fillBoth(format, source, at, stride, weightRows, runs, left, right);
+            multiply(format, left, right, current, runs, x, rows, count, results);
+        }
     }
 
     /** As {@link #fill}, with rows for two panels. */

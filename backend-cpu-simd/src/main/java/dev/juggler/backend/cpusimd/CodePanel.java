@@ -12,6 +12,12 @@ public final class CodePanel {
     /** Columns that are taken apart together. */
     public static final int RUN = 32;
 
+    /** Columns that rows are read along at once: their sums and x stay in the L1 cache. */
+    public static final int MOST_ROW_COLUMNS = 4096;
+
+    /** Rows that are read along one after the other before their sums are brought to scale. */
+    public static final int ALONG = 8;
+
     /** 32-bit words of codes and scales in a block of 256 at most. */
     private static final int MOST_WORDS = 72;
 
@@ -45,6 +51,18 @@ public final class CodePanel {
 
     /** Sums while a panel is multiplied. */
     public final int[] sums;
+
+    /** Eight partial sums of each block of rows that are read along, block after block. */
+    public final int[] partials = new int[ALONG * ALONG * MOST_ROW_COLUMNS / COLUMNS];
+
+    /** Sums of blocks of rows that are read along: element {@code 8 · block + row}. */
+    public final int[] totals = new int[ALONG * MOST_ROW_COLUMNS / COLUMNS];
+
+    /**
+     * Their scales as they are stored, in the same order: half-width floats in the lower 16 bits;
+     * in the upper ones those of minimums, where there are any.
+     */
+    public final int[] totalHalves = new int[ALONG * MOST_ROW_COLUMNS / COLUMNS];
 
     CodePanel(int height) {
         words = new int[MOST_WORDS * height];

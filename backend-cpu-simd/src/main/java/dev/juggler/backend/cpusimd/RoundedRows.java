@@ -15,6 +15,9 @@ public final class RoundedRows {
     /** Adding 1.5 · 2^23 rounds to the nearest integer, which is then in the low bits. */
     private static final float ROUNDER = 12582912f;
 
+    /** Pairs of columns of a run. */
+    private static final int RUN_PAIRS = CodePanel.RUN / 2;
+
     /** Elements of a sum. */
     private static final int SUM = 16;
 
@@ -22,9 +25,11 @@ public final class RoundedRows {
     private static final int BAD_STRIDE = 256;
 
     private int[] pairs = new int[0];
+    private int[] wordPairs = new int[0];
     private float[] scales = new float[0];
     private int[] sums = new int[0];
     private int[] runSums = new int[0];
+    private int[] mixedRunSums = new int[0];
     private int block = CodePanel.COLUMNS;
     private int pairStride;
     private int scaleStride;
@@ -46,9 +51,11 @@ public final class RoundedRows {
         sumStride = padded / SUM;
         runStride = padded / CodePanel.RUN;
         pairs = Operands.grown(pairs, Math.multiplyExact(rows, pairStride));
+        wordPairs = Operands.grown(wordPairs, pairs.length);
         scales = Operands.grown(scales, rows * scaleStride);
         sums = Operands.grown(sums, rows * sumStride);
         runSums = Operands.grown(runSums, rows * runStride);
+        mixedRunSums = Operands.grown(mixedRunSums, runSums.length);
     }
 
     /** Rounds {@code columns} values from {@code at} to row {@code row}. */
@@ -84,14 +91,23 @@ public final class RoundedRows {
                 int c = rounded(values[at + j + 2], factor);
                 int d = rounded(values[at + j + 3], factor);
                 sum += (a + b) + (c + d);
-                pairs[to + j / 2] = (a & 0xFFFF) | (c << 16);
-                pairs[to + j / 2 + 1] = (b & 0xFFFF) | (d << 16);
+                int evens = (a & 0xFFFF) | (c << 16);
+                int odds = (b & 0xFFFF) | (d << 16);
+                pairs[to + j / 2] = evens;
+                pairs[to + j / 2 + 1] = odds;
+                int word = to + j / CodePanel.RUN * RUN_PAIRS + j % CodePanel.RUN / 4;
+                wordPairs[word] = evens;
+                wordPairs[word + RUN_PAIRS / 2] = odds;
             }
             sums[sumTo + i / SUM] = sum;
         }
         int runTo = row * runStride + from / CodePanel.RUN;
         for (int i = 0; i < length / CodePanel.RUN; i++) {
-            runSums[runTo + i] = sums[sumTo + 2 * i] + sums[sumTo + 2 * i + 1];
+            int sum = sums[sumTo + 2 * i] + sums[sumTo + 2 * i + 1];
+            runSums[runTo + i] = sum;
+            if (length == CodePanel.COLUMNS) {
+                mixedRunSums[runTo + (i % 4 * 2 + i / 4)] = sum;
+            }
         }
     }
 
@@ -112,6 +128,15 @@ public final class RoundedRows {
     /** Where row {@code row} starts in {@link #pairs()}. */
     public int pairsAt(int row) {
         return row * pairStride;
+    }
+
+    /**
+     * The same for words that are read along a row: of each run of 32 first the columns 4i and 4i +
+     * 2 of its eight words i, then the columns 4i + 1 and 4i + 3. Rows start as in {@link
+     * #pairs()}.
+     */
+    public int[] wordPairs() {
+        return wordPairs;
     }
 
     public float[] scales() {
@@ -136,6 +161,14 @@ public final class RoundedRows {
     /** Sums of 32 bytes each. */
     public int[] runSums() {
         return runSums;
+    }
+
+    /**
+     * The same of blocks of 256, the eight runs of a block in the order 0, 4, 1, 5, 2, 6, 3, 7.
+     * Rows start as in {@link #runSums()}.
+     */
+    public int[] mixedRunSums() {
+        return mixedRunSums;
     }
 
     /** Where row {@code row} starts in {@link #runSums()}. */

@@ -52,7 +52,11 @@ final class VectorCodeLoops implements CodeLoops {
                 CodeFilling.signedBytes(words, 8 * runs, panel.codes);
             }
             case Q4_K -> {
-                wordsOfQ4K(source, offset, stride, rows, panel);
+                WordColumns.load(source, offset + 4, stride, rows, 3, words, 0);
+                WordColumns.load(source, offset + 16, stride, rows, 32, words, CODES_OF_Q4_K);
+                CodeFilling.sixBits(words, 0, panel.scales, panel.minimums);
+                CodeFilling.halves(source, offset, stride, rows, scales, 0);
+                CodeFilling.halves(source, offset + 2, stride, rows, panel.blockMinimums, 0);
                 CodeFilling.q4(words, CODES_OF_Q4_K, panel.codes);
             }
             case Q5_K -> {
@@ -73,17 +77,6 @@ final class VectorCodeLoops implements CodeLoops {
         }
     }
 
-    /** Everything but the codes, which stay in their words. */
-    private static void wordsOfQ4K(
-            MemorySegment source, long offset, long stride, int rows, CodePanel panel) {
-        int[] words = panel.words;
-        WordColumns.load(source, offset + 4, stride, rows, 3, words, 0);
-        WordColumns.load(source, offset + 16, stride, rows, 32, words, CODES_OF_Q4_K);
-        CodeFilling.sixBits(words, 0, panel.scales, panel.minimums);
-        CodeFilling.halves(source, offset, stride, rows, panel.blockScales, 0);
-        CodeFilling.halves(source, offset + 2, stride, rows, panel.blockMinimums, 0);
-    }
-
     @Override
     public void multiplyFew(
             CodeFormat format,
@@ -94,41 +87,45 @@ final class VectorCodeLoops implements CodeLoops {
             CodePanel left,
             CodePanel right,
             int chunk,
-            int runs,
+            int columns,
             RoundedRows x,
             int[] rows,
             int count,
             float[] results) {
-        if (format != CodeFormat.Q4_K) {
-            fillBoth(format, source, offset, stride, weightRows, runs, left, right);
-            multiply(format, left, right, chunk, runs, x, rows, count, results);
+        if (!RowProducts.serves(format)) {
+            CodeLoops.super.multiplyFew(
+                    format,
+                    source,
+                    offset,
+                    stride,
+                    weightRows,
+                    left,
+                    right,
+                    chunk,
+                    columns,
+                    x,
+                    rows,
+                    count,
+                    results);
             return;
         }
-        int first = Math.min(weightRows, LENGTH);
-        int second = Math.max(1, weightRows - LENGTH);
-        long secondAt = offset + Math.min(first, weightRows - 1) * stride;
-        wordsOfQ4K(source, offset, stride, first, left);
-        wordsOfQ4K(source, secondAt, stride, second, right);
+        int blocks = columns / CodePanel.COLUMNS;
         for (int j = 0; j < count; j++) {
-            int xAt = x.pairsAt(rows[j]) + chunk * CodePanel.COLUMNS / 2;
-            Arrays.fill(left.sums, 0);
-            sumsOfQ4K(left, left.sums, 0, x.pairs(), xAt);
-            sumsOfQ4K(right, left.sums, TILE * LENGTH, x.pairs(), xAt);
-            finishBlock(format, left, right, chunk, x, rows, j, 1, results);
-        }
-    }
-
-    private static void sumsOfQ4K(CodePanel panel, int[] sums, int to, int[] x, int xAt) {
-        for (int pair = 0; pair < RUNS / 2; pair++) {
-            CodeWords.q4(
-                    panel.words,
-                    CODES_OF_Q4_K + pair * 8 * LENGTH,
+            int at = 2 * j * LENGTH;
+            RowProducts.add(
+                    format,
+                    source,
+                    offset,
+                    stride,
+                    weightRows,
+                    blocks,
                     x,
-                    xAt + pair * 2 * RUN_PAIRS,
-                    panel.scales,
-                    2 * pair * LENGTH,
-                    sums,
-                    to);
+                    rows[j],
+                    chunk,
+                    left,
+                    right,
+                    results,
+                    at);
         }
     }
 

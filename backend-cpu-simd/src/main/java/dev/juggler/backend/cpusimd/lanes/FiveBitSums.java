@@ -1,0 +1,244 @@
+package dev.juggler.backend.cpusimd.lanes;
+
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+
+import dev.juggler.backend.cpusimd.CodePanel;
+import dev.juggler.backend.cpusimd.RoundedRows;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.LongVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * {@link FourBitSums} for Q5_K: a fifth bit of all runs stands in eight words of its own, and the
+ * codes are bytes before they become 16-bit codes.
+ */
+final class FiveBitSums {
+    private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_256;
+    private static final VectorSpecies<Long> LONGS = LongVector.SPECIES_256;
+    private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
+    private static final int SIDE = CodePanel.ALONG;
+    private static final int LOW_NIBBLES = 0x0F0F0F0F;
+    private static final int FIFTHS = 0x10101010;
+    private static final int HIGHS = 0x30303030;
+    private static final int EVENS = 0x00FF00FF;
+
+    /** Even lanes take the bytes of the lower half of a long, odd ones those of the upper. */
+    private static final IntVector BYTE_SHIFTS =
+            IntVector.fromArray(INTS, new int[] {0, 0, 8, 8, 16, 16, 24, 24}, 0);
+
+    private FiveBitSums() {}
+
+    /**
+     * Partial sums of Q5_K, and the halves that scale them.
+     *
+     * @param offset first byte of the first block
+     * @param gap bytes between the last block of a row and the first of the next
+     * @param count blocks of all rows
+     * @param blocks of a row
+     * @param row which row of x
+     * @param chunk which 256 columns of x are the first
+     */
+    static void add(
+            MemorySegment source,
+            long offset,
+            long gap,
+            int count,
+            int blocks,
+            RoundedRows x,
+            int row,
+            int chunk,
+            CodePanel panel,
+            CodePanel minimums) {
+        int[] pairs = x.wordPairs();
+        int xAt = x.pairsAt(row) + chunk * CodePanel.COLUMNS / 2;
+        int[] xSums = x.mixedRunSums();
+        int xSumsAt = x.runSumsAt(row) + chunk * SIDE;
+        int[] scales = panel.scales;
+        int[] partials = panel.partials;
+        int[] halves = panel.totalHalves;
+        int[] partialMinimums = minimums.partials;
+        long at = offset;
+        int block = 0;
+        int line = 0;
+        for (int i = 0; i < count; i++) {
+            // All that is fetched stands first: the checks that go with it would cut the rest to
+            // pieces.
+            int k = xAt + block * (CodePanel.COLUMNS / 2);
+            long first = Lanes.int64(source, at);
+            long second = Lanes.int64(source, at + 8);
+            IntVector fifths = IntVector.fromMemorySegment(INTS, source, at + 16, ORDER);
+            IntVector w0 = IntVector.fromMemorySegment(INTS, source, at + 48, ORDER);
+            IntVector w1 = IntVector.fromMemorySegment(INTS, source, at + 80, ORDER);
+            IntVector w2 = IntVector.fromMemorySegment(INTS, source, at + 112, ORDER);
+            IntVector w3 = IntVector.fromMemorySegment(INTS, source, at + 144, ORDER);
+            halves[block * SIDE + line] = (int) first;
+            int a = (int) (first >>> 32);
+            int b = (int) second;
+            int c = (int) (second >>> 32);
+            int late = (c & LOW_NIBBLES) | ((a >>> 2) & HIGHS);
+            int lateMinimums = ((c >>> 4) & LOW_NIBBLES) | ((b >>> 2) & HIGHS);
+            // Runs 0, 4, 1, 5, 2, 6, 3, 7.
+            LongVector.broadcast(LONGS, (b & 0x3F3F3F3FL) | ((long) lateMinimums << 32))
+                    .reinterpretAsInts()
+                    .lanewise(LSHR, BYTE_SHIFTS)
+                    .and(63)
+                    .mul(IntVector.fromArray(INTS, xSums, xSumsAt + block * SIDE))
+                    .intoArray(partialMinimums, i * SIDE);
+            LongVector.broadcast(LONGS, (a & 0x3F3F3F3FL) | ((long) late << 32))
+                    .reinterpretAsInts()
+                    .lanewise(LSHR, BYTE_SHIFTS)
+                    .and(63)
+                    .intoArray(scales, 0);
+            IntVector sum;
+            IntVector t;
+            ShortVector p;
+            t = w0.and(LOW_NIBBLES).or(fifths.lanewise(LSHL, 4).and(FIFTHS));
+            p =
+                    t.and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k).reinterpretAsShorts());
+            p =
+                    t.lanewise(LSHR, 8)
+                            .and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 8).reinterpretAsShorts())
+                            .add(p);
+            t = p.reinterpretAsInts();
+            sum =
+                    t.add(t.lanewise(LSHL, 16))
+                            .lanewise(ASHR, 16)
+                            .mul(IntVector.broadcast(INTS, scales[0]));
+            t = w0.lanewise(LSHR, 4).and(LOW_NIBBLES).or(fifths.lanewise(LSHL, 3).and(FIFTHS));
+            p =
+                    t.and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 16).reinterpretAsShorts());
+            p =
+                    t.lanewise(LSHR, 8)
+                            .and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 24).reinterpretAsShorts())
+                            .add(p);
+            t = p.reinterpretAsInts();
+            sum =
+                    sum.add(
+                            t.add(t.lanewise(LSHL, 16))
+                                    .lanewise(ASHR, 16)
+                                    .mul(IntVector.broadcast(INTS, scales[2])));
+            t = w1.and(LOW_NIBBLES).or(fifths.lanewise(LSHL, 2).and(FIFTHS));
+            p =
+                    t.and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 32).reinterpretAsShorts());
+            p =
+                    t.lanewise(LSHR, 8)
+                            .and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 40).reinterpretAsShorts())
+                            .add(p);
+            t = p.reinterpretAsInts();
+            sum =
+                    sum.add(
+                            t.add(t.lanewise(LSHL, 16))
+                                    .lanewise(ASHR, 16)
+                                    .mul(IntVector.broadcast(INTS, scales[4])));
+            t = w1.lanewise(LSHR, 4).and(LOW_NIBBLES).or(fifths.lanewise(LSHL, 1).and(FIFTHS));
+            p =
+                    t.and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 48).reinterpretAsShorts());
+            p =
+                    t.lanewise(LSHR, 8)
+                            .and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 56).reinterpretAsShorts())
+                            .add(p);
+            t = p.reinterpretAsInts();
+            sum =
+                    sum.add(
+                            t.add(t.lanewise(LSHL, 16))
+                                    .lanewise(ASHR, 16)
+                                    .mul(IntVector.broadcast(INTS, scales[6])));
+            t = w2.and(LOW_NIBBLES).or(fifths.and(FIFTHS));
+            p =
+                    t.and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 64).reinterpretAsShorts());
+            p =
+                    t.lanewise(LSHR, 8)
+                            .and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 72).reinterpretAsShorts())
+                            .add(p);
+            t = p.reinterpretAsInts();
+            sum =
+                    sum.add(
+                            t.add(t.lanewise(LSHL, 16))
+                                    .lanewise(ASHR, 16)
+                                    .mul(IntVector.broadcast(INTS, scales[1])));
+            t = w2.lanewise(LSHR, 4).and(LOW_NIBBLES).or(fifths.lanewise(LSHR, 1).and(FIFTHS));
+            p =
+                    t.and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 80).reinterpretAsShorts());
+            p =
+                    t.lanewise(LSHR, 8)
+                            .and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 88).reinterpretAsShorts())
+                            .add(p);
+            t = p.reinterpretAsInts();
+            sum =
+                    sum.add(
+                            t.add(t.lanewise(LSHL, 16))
+                                    .lanewise(ASHR, 16)
+                                    .mul(IntVector.broadcast(INTS, scales[3])));
+            t = w3.and(LOW_NIBBLES).or(fifths.lanewise(LSHR, 2).and(FIFTHS));
+            p =
+                    t.and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 96).reinterpretAsShorts());
+            p =
+                    t.lanewise(LSHR, 8)
+                            .and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 104).reinterpretAsShorts())
+                            .add(p);
+            t = p.reinterpretAsInts();
+            sum =
+                    sum.add(
+                            t.add(t.lanewise(LSHL, 16))
+                                    .lanewise(ASHR, 16)
+                                    .mul(IntVector.broadcast(INTS, scales[5])));
+            t = w3.lanewise(LSHR, 4).and(LOW_NIBBLES).or(fifths.lanewise(LSHR, 3).and(FIFTHS));
+            p =
+                    t.and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 112).reinterpretAsShorts());
+            p =
+                    t.lanewise(LSHR, 8)
+                            .and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 120).reinterpretAsShorts())
+                            .add(p);
+            t = p.reinterpretAsInts();
+            sum =
+                    sum.add(
+                            t.add(t.lanewise(LSHL, 16))
+                                    .lanewise(ASHR, 16)
+                                    .mul(IntVector.broadcast(INTS, scales[7])));
+            sum.intoArray(partials, i * SIDE);
+            at += 176;
+            if (++block == blocks) {
+                block = 0;
+                line++;
+                at += gap;
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+package dev.juggler.backend.cpusimd.lanes;
+
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+
+import dev.juggler.backend.cpusimd.CodePanel;
+import dev.juggler.backend.cpusimd.RoundedRows;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * {@link FourBitSums} for Q6_K: two more bits of four runs stand in eight words, and a run has two
+ * scales.
+ */
+final class SixBitSums {
+    private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_256;
+    private static final VectorSpecies<Byte> BYTES = ByteVector.SPECIES_128;
+    private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
+    private static final int SIDE = CodePanel.ALONG;
+
+    /** Scales of a block. */
+    private static final int SCALES = CodePanel.COLUMNS / 16;
+
+    private static final int LOW_NIBBLES = 0x0F0F0F0F;
+    private static final int HIGHS = 0x30303030;
+    private static final int EVENS = 0x00FF00FF;
+    private static final VectorShuffle<Integer> RUN_0 = twoScales(0);
+    private static final VectorShuffle<Integer> RUN_1 = twoScales(1);
+    private static final VectorShuffle<Integer> RUN_2 = twoScales(2);
+    private static final VectorShuffle<Integer> RUN_3 = twoScales(3);
+
+    private SixBitSums() {}
+
+    /**
+     * Partial sums of Q6_K, and the halves that scale them; 32 is subtracted from codes by way of
+     * the sums of x.
+     *
+     * @param offset first byte of the first block
+     * @param gap bytes between the last block of a row and the first of the next
+     * @param count blocks of all rows
+     * @param blocks of a row
+     * @param row which row of x
+     * @param chunk which 256 columns of x are the first
+     */
+    static void add(
+            MemorySegment source,
+            long offset,
+            long gap,
+            int count,
+            int blocks,
+            RoundedRows x,
+            int row,
+            int chunk,
+            CodePanel panel) {
+        int[] pairs = x.wordPairs();
+        int xAt = x.pairsAt(row) + chunk * CodePanel.COLUMNS / 2;
+        int[] xSums = x.sums();
+        int xSumsAt = x.sumsAt(row) + chunk * SCALES;
+
+        int[] partials = panel.partials;
+        int[] halves = panel.totalHalves;
+
+        long at = offset;
+        int block = 0;
+        int line = 0;
+        for (int i = 0; i < count; i++) {
+            // All that is fetched stands first: the checks that go with it would cut the rest to
+            // pieces.
+            int k = xAt + block * (CodePanel.COLUMNS / 2);
+            ByteVector stored = ByteVector.fromMemorySegment(BYTES, source, at + 192, ORDER);
+            IntVector w0 = IntVector.fromMemorySegment(INTS, source, at, ORDER);
+            IntVector w1 = IntVector.fromMemorySegment(INTS, source, at + 32, ORDER);
+            IntVector w2 = IntVector.fromMemorySegment(INTS, source, at + 64, ORDER);
+            IntVector w3 = IntVector.fromMemorySegment(INTS, source, at + 96, ORDER);
+            IntVector high0 = IntVector.fromMemorySegment(INTS, source, at + 128, ORDER);
+            IntVector high1 = IntVector.fromMemorySegment(INTS, source, at + 160, ORDER);
+            halves[block * SIDE + line] = Lanes.unsignedShort(source, at + 208);
+            IntVector sooner = (IntVector) stored.convertShape(VectorOperators.B2I, INTS, 0);
+            IntVector later = (IntVector) stored.convertShape(VectorOperators.B2I, INTS, 1);
+            int s = xSumsAt + block * SCALES;
+            IntVector sum =
+                    sooner.mul(IntVector.fromArray(INTS, xSums, s))
+                            .add(later.mul(IntVector.fromArray(INTS, xSums, s + SIDE)))
+                            .lanewise(LSHL, 5)
+                            .neg();
+            IntVector t;
+            ShortVector p;
+            t = w0.and(LOW_NIBBLES).or(high0.lanewise(LSHL, 4).and(HIGHS));
+            p =
+                    t.and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k).reinterpretAsShorts());
+            p =
+                    t.lanewise(LSHR, 8)
+                            .and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 8).reinterpretAsShorts())
+                            .add(p);
+            t = p.reinterpretAsInts();
+            sum =
+                    sum.add(
+                            t.add(t.lanewise(LSHL, 16))
+                                    .lanewise(ASHR, 16)
+                                    .mul(sooner.rearrange(RUN_0)));
+            t = w1.and(LOW_NIBBLES).or(high0.lanewise(LSHL, 2).and(HIGHS));
+            p =
+                    t.and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 16).reinterpretAsShorts());
+            p =
+                    t.lanewise(LSHR, 8)
+                            .and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 24).reinterpretAsShorts())
+                            .add(p);
+            t = p.reinterpretAsInts();
+            sum =
+                    sum.add(
+                            t.add(t.lanewise(LSHL, 16))
+                                    .lanewise(ASHR, 16)
+                                    .mul(sooner.rearrange(RUN_1)));
+            t = w0.lanewise(LSHR, 4).and(LOW_NIBBLES).or(high0.and(HIGHS));
+            p =
+                    t.and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 32).reinterpretAsShorts());
+            p =
+                    t.lanewise(LSHR, 8)
+                            .and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 40).reinterpretAsShorts())
+                            .add(p);
+            t = p.reinterpretAsInts();
+            sum =
+                    sum.add(
+                            t.add(t.lanewise(LSHL, 16))
+                                    .lanewise(ASHR, 16)
+                                    .mul(sooner.rearrange(RUN_2)));
+            t = w1.lanewise(LSHR, 4).and(LOW_NIBBLES).or(high0.lanewise(LSHR, 2).and(HIGHS));
+            p =
+                    t.and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 48).reinterpretAsShorts());
+            p =
+                    t.lanewise(LSHR, 8)
+                            .and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 56).reinterpretAsShorts())
+                            .add(p);
+            t = p.reinterpretAsInts();
+            sum =
+                    sum.add(
+                            t.add(t.lanewise(LSHL, 16))
+                                    .lanewise(ASHR, 16)
+                                    .mul(sooner.rearrange(RUN_3)));
+            t = w2.and(LOW_NIBBLES).or(high1.lanewise(LSHL, 4).and(HIGHS));
+            p =
+                    t.and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 64).reinterpretAsShorts());
+            p =
+                    t.lanewise(LSHR, 8)
+                            .and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 72).reinterpretAsShorts())
+                            .add(p);
+            t = p.reinterpretAsInts();
+            sum =
+                    sum.add(
+                            t.add(t.lanewise(LSHL, 16))
+                                    .lanewise(ASHR, 16)
+                                    .mul(later.rearrange(RUN_0)));
+            t = w3.and(LOW_NIBBLES).or(high1.lanewise(LSHL, 2).and(HIGHS));
+            p =
+                    t.and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 80).reinterpretAsShorts());
+            p =
+                    t.lanewise(LSHR, 8)
+                            .and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 88).reinterpretAsShorts())
+                            .add(p);
+            t = p.reinterpretAsInts();
+            sum =
+                    sum.add(
+                            t.add(t.lanewise(LSHL, 16))
+                                    .lanewise(ASHR, 16)
+                                    .mul(later.rearrange(RUN_1)));
+            t = w2.lanewise(LSHR, 4).and(LOW_NIBBLES).or(high1.and(HIGHS));
+            p =
+                    t.and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 96).reinterpretAsShorts());
+            p =
+                    t.lanewise(LSHR, 8)
+                            .and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 104).reinterpretAsShorts())
+                            .add(p);
+            t = p.reinterpretAsInts();
+            sum =
+                    sum.add(
+                            t.add(t.lanewise(LSHL, 16))
+                                    .lanewise(ASHR, 16)
+                                    .mul(later.rearrange(RUN_2)));
+            t = w3.lanewise(LSHR, 4).and(LOW_NIBBLES).or(high1.lanewise(LSHR, 2).and(HIGHS));
+            p =
+                    t.and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 112).reinterpretAsShorts());
+            p =
+                    t.lanewise(LSHR, 8)
+                            .and(EVENS)
+                            .reinterpretAsShorts()
+                            .mul(IntVector.fromArray(INTS, pairs, k + 120).reinterpretAsShorts())
+                            .add(p);
+            t = p.reinterpretAsInts();
+            sum =
+                    sum.add(
+                            t.add(t.lanewise(LSHL, 16))
+                                    .lanewise(ASHR, 16)
+                                    .mul(later.rearrange(RUN_3)));
+            sum.intoArray(partials, i * SIDE);
+            at += 210;
+            if (++block == blocks) {
+                block = 0;
+                line++;
+                at += gap;
+            }
+        }
+    }
+
+    /** Copies the two scales of a run to the lanes of its first 16 columns and of its last. */
+    private static VectorShuffle<Integer> twoScales(int run) {
+        return VectorShuffle.fromOp(INTS, lane -> 2 * run + lane / 4);
+    }
+}
