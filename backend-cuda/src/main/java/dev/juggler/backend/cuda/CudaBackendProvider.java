@@ -87,11 +87,11 @@ public final class CudaBackendProvider implements BackendProvider {
                 names(devices) + ", " + driver.version() + missing(driver.missingLibraries()));
     }
 
-    /** Nothing is refused for want of these, but some work is done more slowly. */
+    /** Nothing is refused for want of these where the build has compiled kernels. */
     private static String missing(List<String> libraries) {
         return libraries.isEmpty()
                 ? ""
-                : "; without %s, own kernels serve (%s)"
+                : "; does without %s (to have them: %s)"
                         .formatted(String.join(" and ", libraries), Libraries.REMEDY);
     }
 
