@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  * Kernels that hand each operation on to other kernels: the base of those that look at a few
  * operations and leave the rest as it is. A whole mixture of experts is taken apart into its
  * router, its choice and {@link #experts}, so that these pass here one by one; all other fused
- * steps are the other kernels' own.
+ * steps are the other kernels' own. So {@link #chooseExperts} is not handed on either.
  */
 public abstract class ForwardingKernels implements Kernels {
     private final Kernels kernels;

@@ -273,6 +273,23 @@ public interface Kernels {
     }
 
     /**
+     * The choice of experts alone: the router's product, its bias, {@link #route}.
+     *
+     * @param ids I32 [rows, used], written
+     * @param routeWeights [rows, used], written
+     * @param logits [rows, experts], written
+     * @param x [rows, width]
+     */
+    default void chooseExperts(
+            Tensor ids, Tensor routeWeights, Tensor logits, Tensor x, RouterWeights router) {
+        matmul(logits, x, router.weight());
+        if (router.bias() != null) {
+            add(logits, logits, router.bias());
+        }
+        route(ids, routeWeights, logits, router.routing());
+    }
+
+    /**
      * A whole mixture-of-experts block: router, choice, experts, weighted sum. The place where
      * hybrid speed is made. Shazeer et al. 2017, arXiv:1701.06538.
      *
@@ -290,11 +307,7 @@ public interface Kernels {
         Tensor logits = workspace.take(x.rows(), router.weight().rows());
         Tensor ids = workspace.take(DType.I32, x.rows(), used);
         Tensor routeWeights = workspace.take(x.rows(), used);
-        matmul(logits, x, router.weight());
-        if (router.bias() != null) {
-            add(logits, logits, router.bias());
-        }
-        route(ids, routeWeights, logits, router.routing());
+        chooseExperts(ids, routeWeights, logits, x, router);
         experts(out, x, ids, routeWeights, weights, workspace);
         workspace.release(mark);
     }
