@@ -1,8 +1,9 @@
 package dev.juggler.backend.cpusimd;
 
+import dev.juggler.backend.cpusimd.MemoryNodes.Node;
 import dev.juggler.backend.cpusimd.NativeKernels.TilePrecision;
-import dev.juggler.backend.cpusimd.NativeLibrary.Set;
 import dev.juggler.kernel.Backend;
+import dev.juggler.kernel.BackendException;
 import dev.juggler.kernel.Buffer;
 import dev.juggler.kernel.HostBuffer;
 import dev.juggler.kernel.HostMemory;
@@ -11,37 +12,106 @@ import dev.juggler.kernel.MemoryInfo;
 import dev.juggler.kernel.OutOfDeviceMemoryException;
 import dev.juggler.kernel.ReferenceKernels;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** The processor as a device: host memory, a pool of workers, and the kernels that they run. */
 final class CpuSimdBackend implements Backend {
     private final WorkerPool pool;
     private final Kernels kernels;
     private final String description;
+    private final @Nullable NumaMemory memory;
     private final List<HostBuffer> allocated = new ArrayList<>();
 
-    CpuSimdBackend(CpuSimdOptions options) {
+    /**
+     * @param memoryNodes the folder in which the system tells its memory nodes
+     * @throws BackendException if numa or pin cannot be had here, with the reason
+     */
+    CpuSimdBackend(CpuSimdOptions options, Path memoryNodes) {
         boolean reference = options.kernels() == CpuSimdOptions.KernelSet.REFERENCE;
         int threads = reference ? 1 : options.threads();
         KernelChoice choice = KernelChoice.of(options);
-        pool = new WorkerPool(threads);
+        WorkerSeats seats = WorkerSeats.anywhere();
+        String seated = "";
+        NumaMemory laid = null;
+        if (options.numa() != NumaMemory.Layout.OFF || options.pin()) {
+            LinuxCalls system = LinuxCalls.open();
+            List<Node> nodes = nodes(options, memoryNodes, system);
+            boolean shard = options.numa() == NumaMemory.Layout.SHARD;
+            if (options.numa() != NumaMemory.Layout.OFF) {
+                laid = new NumaMemory(options.numa(), nodes, system);
+                seated =
+                        ", memory %s over %s"
+                                .formatted(name(options.numa()), MemoryNodes.text(nodes));
+            }
+            if (shard || options.pin()) {
+                seats = WorkerSeats.on(nodes, threads, shard, options.pin(), system);
+            }
+            seated += options.pin() ? ", workers pinned" : "";
+        }
+        memory = laid;
+        pool = new WorkerPool(threads, seats);
+        requireSeats();
         kernels = reference ? new ReferenceKernels() : kernels(pool, options, choice);
         description =
-                "%s, %d thread%s, activations %s%s"
+                "%s, %d thread%s, activations %s%s%s"
                         .formatted(
                                 choice.description(),
                                 threads,
                                 threads == 1 ? "" : "s",
                                 activations(choice, options),
-                                CpuFeatures.listed());
+                                CpuFeatures.listed(),
+                                seated);
+    }
+
+    private static String name(NumaMemory.Layout layout) {
+        return layout.name().toLowerCase(Locale.ROOT);
+    }
+
+    /** Nodes with memory; where workers sit on them, those with processors that we may use. */
+    private static List<Node> nodes(CpuSimdOptions options, Path folder, LinuxCalls system) {
+        Set<Integer> allowed = system.mayRunOn();
+        if (options.numa() == NumaMemory.Layout.OFF) {
+            return List.of(new Node(0, List.copyOf(allowed), true));
+        }
+        MemoryNodes all = MemoryNodes.read(folder);
+        boolean sitting = options.numa() == NumaMemory.Layout.SHARD || options.pin();
+        List<Node> nodes = sitting ? all.withProcessors(allowed) : all.withMemory();
+        if (nodes.isEmpty()) {
+            throw new BackendException(
+                    "numa = %s: none of %s has memory and processors that this process may use; set juggler.backend.cpu-simd.numa = off"
+                            .formatted(name(options.numa()), MemoryNodes.text(all.all())));
+        }
+        return nodes;
+    }
+
+    private void requireSeats() {
+        int error;
+        try {
+            error = pool.awaitSeats();
+        } catch (InterruptedException e) {
+            pool.close();
+            Thread.currentThread().interrupt();
+            throw new BackendException("interrupted while the workers took their seats");
+        }
+        if (error != 0) {
+            pool.close();
+            throw new BackendException(
+                    "workers cannot be kept on processors: sched_setaffinity failed with error %d; set juggler.backend.cpu-simd.pin = false and numa = off"
+                            .formatted(error));
+        }
     }
 
     private static String activations(KernelChoice choice, CpuSimdOptions options) {
         if (options.kernels() == CpuSimdOptions.KernelSet.REFERENCE || options.exact()) {
             return "f32";
         }
-        boolean brains = choice.set() == Set.AMX && options.tiles() == TilePrecision.BF16;
+        boolean brains =
+                choice.set() == NativeLibrary.Set.AMX && options.tiles() == TilePrecision.BF16;
         return brains ? "8 bits, many rows bf16" : "8 bits";
     }
 
@@ -79,18 +149,24 @@ final class CpuSimdBackend implements Backend {
 
     @Override
     public synchronized Buffer allocate(long bytes) {
-        MemoryInfo memory = memory();
-        if (bytes < 0 || bytes > memory.free()) {
-            throw new OutOfDeviceMemoryException(device(), bytes, memory.free());
+        MemoryInfo room = memory();
+        if (bytes < 0 || bytes > room.free()) {
+            throw new OutOfDeviceMemoryException(device(), bytes, room.free());
         }
         allocated.removeIf(buffer -> !buffer.isOpen());
         HostBuffer buffer = HostBuffer.allocate(bytes);
+        if (memory != null) {
+            memory.interleave(buffer.host());
+        }
         allocated.add(buffer);
         return buffer;
     }
 
     @Override
-    public Buffer adopt(MemorySegment mapped) {
+    public synchronized Buffer adopt(MemorySegment mapped) {
+        if (memory != null) {
+            memory.lay(mapped);
+        }
         return HostBuffer.adopt(mapped);
     }
 

@@ -60,6 +60,6 @@ public final class CpuSimdBackendProvider implements BackendProvider {
         if (probe() instanceof Availability.Unusable unusable) {
             throw new BackendException(unusable.reason() + "; " + unusable.remedy());
         }
-        return new CpuSimdBackend(CpuSimdOptions.of(options));
+        return new CpuSimdBackend(CpuSimdOptions.of(options), MemoryNodes.LINUX);
     }
 }

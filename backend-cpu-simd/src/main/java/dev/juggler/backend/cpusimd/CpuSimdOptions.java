@@ -15,12 +15,27 @@ import jdk.incubator.vector.FloatVector;
  * @param vectorBits width of the vectors
  * @param tiles what tile registers multiply, where they do
  * @param exact whether activations stay F32
+ * @param numa how weights lie on the machine's memory nodes
+ * @param pin whether each worker has a processor of its own
  */
 record CpuSimdOptions(
-        int threads, int vectorBits, KernelSet kernels, TilePrecision tiles, boolean exact) {
+        int threads,
+        int vectorBits,
+        KernelSet kernels,
+        TilePrecision tiles,
+        boolean exact,
+        NumaMemory.Layout numa,
+        boolean pin) {
     private static final int MOST_THREADS = 1024;
     private static final List<String> KEYS =
-            List.of("threads", "vector-bits", "kernels", "amx-precision", "activations");
+            List.of(
+                    "threads",
+                    "vector-bits",
+                    "kernels",
+                    "amx-precision",
+                    "activations",
+                    "numa",
+                    "pin");
     private static final List<String> WIDTHS = List.of("128", "256", "512");
 
     /** Which kernels do the work. */
@@ -71,7 +86,11 @@ record CpuSimdOptions(
                 width.equals("auto") ? bestVectorBits() : Integer.parseInt(width),
                 KernelSet.valueOf(kernels.toUpperCase(Locale.ROOT)),
                 tiles.equals("int8") ? TilePrecision.INT8 : TilePrecision.BF16,
-                options.exact() || activations.equals("f32"));
+                options.exact() || activations.equals("f32"),
+                NumaMemory.Layout.valueOf(
+                        oneOf(options, "numa", List.of("off", "interleave", "shard"))
+                                .toUpperCase(Locale.ROOT)),
+                oneOf(options, "pin", List.of("false", "true")).equals("true"));
     }
 
     /** The widest vectors that the processor has, of those that the kernels are made for. */
@@ -79,6 +98,16 @@ record CpuSimdOptions(
         int[] widths = {512, 256, 128};
         int preferred = FloatVector.SPECIES_PREFERRED.vectorBitSize();
         return Arrays.stream(widths).filter(bits -> bits <= preferred).findFirst().orElse(128);
+    }
+
+    /** One of a few words, the first where none is given. */
+    private static String oneOf(BackendOptions options, String key, List<String> allowed) {
+        String value = options.text(key, allowed.getFirst());
+        if (!allowed.contains(value)) {
+            throw new BackendException(
+                    "option %s = \"%s\" is not one of %s".formatted(key, value, allowed));
+        }
+        return value;
     }
 
     private static String choice(BackendOptions options, String key, List<String> allowed) {

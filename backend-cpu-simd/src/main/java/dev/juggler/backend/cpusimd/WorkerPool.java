@@ -1,7 +1,9 @@
 package dev.juggler.backend.cpusimd;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -32,14 +34,19 @@ final class WorkerPool implements AutoCloseable {
     private final List<Worker> workers = new ArrayList<>();
 
     /**
-     * Number of the task (upper half) and its next untaken piece (lower half). They are one
-     * variable, so that a late worker cannot take a piece of a task that it has not looked at.
+     * For each part of a task's pieces the number of the task (upper half) and the part's next
+     * untaken piece (lower half). They are one variable, so that a late worker cannot take a piece
+     * of a task that it has not looked at.
      */
-    private final AtomicLong ticket = new AtomicLong();
+    private final AtomicLong[] tickets;
+
+    private final WorkerSeats seats;
 
     private final AtomicInteger unfinished = new AtomicInteger();
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
     private final AtomicBoolean running = new AtomicBoolean();
+    private final AtomicInteger seatErrors = new AtomicInteger();
+    private final CountDownLatch seated;
 
     // Written while the ticket is closed; a look at them that is stale or early takes no piece.
     private @Nullable WorkerTask task;
@@ -53,11 +60,33 @@ final class WorkerPool implements AutoCloseable {
      * @param size how many work at once, the caller included
      */
     WorkerPool(int size) {
+        this(size, WorkerSeats.anywhere());
+    }
+
+    /**
+     * @param seats where they sit: each begins with its group's part of the pieces, and then helps
+     *     the others
+     */
+    WorkerPool(int size, WorkerSeats seats) {
+        this.seats = seats;
+        seated = new CountDownLatch(size - 1);
+        tickets = new AtomicLong[seats.groups()];
+        Arrays.setAll(tickets, group -> new AtomicLong());
         for (int i = 1; i < size; i++) {
             Worker worker = new Worker(i);
             workers.add(worker);
             worker.start();
         }
+    }
+
+    /**
+     * Waits until all have taken their seats.
+     *
+     * @return 0, or the system's error number of one that could not
+     */
+    int awaitSeats() throws InterruptedException {
+        seated.await();
+        return seatErrors.get();
     }
 
     /** How many work at once, the caller included. */
@@ -95,13 +124,17 @@ final class WorkerPool implements AutoCloseable {
         // A late worker may hold a ticket of the last task, which it takes for an open one as soon
         // as
         // it sees a task with more pieces. Closing the ticket first makes it fail.
-        ticket.set(((long) epoch << 32) | NO_PIECE);
+        for (AtomicLong ticket : tickets) {
+            ticket.set(((long) epoch << 32) | NO_PIECE);
+        }
         this.task = task;
         this.pieces = pieces;
         failure.set(null);
         unfinished.set(pieces);
         int now = ++epoch;
-        ticket.set((long) now << 32);
+        for (int group = tickets.length - 1; group >= 0; group--) { // workers look at the first
+            tickets[group].set(((long) now << 32) | end(group - 1, pieces));
+        }
         int wanted = pieces - 1;
         for (int i = 0; i < workers.size() && wanted > 0; i++, wanted--) {
             workers.get(i).wake();
@@ -120,12 +153,25 @@ final class WorkerPool implements AutoCloseable {
         }
     }
 
+    /** Where the part of a group ends, and that of the next begins. */
+    private int end(int group, int pieces) {
+        return (int) ((long) pieces * (group + 1) / tickets.length);
+    }
+
     private void takePieces(int epoch, int worker) {
+        int own = seats.group(worker);
+        for (int i = 0; i < tickets.length; i++) {
+            takePieces(epoch, worker, (own + i) % tickets.length);
+        }
+    }
+
+    private void takePieces(int epoch, int worker, int group) {
+        AtomicLong ticket = tickets[group];
         while (true) {
             long seen = ticket.get();
             int piece = (int) seen;
             WorkerTask current = task;
-            if ((int) (seen >>> 32) != epoch || current == null || piece >= pieces) {
+            if ((int) (seen >>> 32) != epoch || current == null || piece >= end(group, pieces)) {
                 return;
             }
             if (ticket.compareAndSet(seen, seen + 1)) {
@@ -210,6 +256,11 @@ final class WorkerPool implements AutoCloseable {
 
         @Override
         public void run() {
+            int error = seats.sit(number);
+            if (error != 0) {
+                seatErrors.compareAndSet(0, error);
+            }
+            seated.countDown();
             int done = 0;
             while (true) {
                 awaitTaskAfter(done);
@@ -222,7 +273,7 @@ final class WorkerPool implements AutoCloseable {
         }
 
         private int latest() {
-            return (int) (ticket.get() >>> 32);
+            return (int) (tickets[0].get() >>> 32);
         }
 
         private void awaitTaskAfter(int done) {

@@ -48,6 +48,7 @@ public final class Machine {
         findings.add(nativeAccess());
         findings.add(processor());
         findings.add(memory());
+        findings.add(MemoryNodes.examine());
         findings.add(bandwidth());
         findings.add(compiler());
         findings.add(cuda());
