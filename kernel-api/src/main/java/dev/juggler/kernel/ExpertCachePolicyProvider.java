@@ -3,8 +3,9 @@ package dev.juggler.kernel;
 import org.pf4j.ExtensionPoint;
 
 /**
- * Makes an {@link ExpertCachePolicy} for each layer of a model. The program that embeds the engine
- * gives it to the engine; plugins are not searched for it yet.
+ * The extension point of policies by which experts come and go: makes an {@link ExpertCachePolicy}
+ * for each layer of a model. Found in plugins; a program that embeds the engine gives it to the
+ * engine itself.
  */
 public interface ExpertCachePolicyProvider extends ExtensionPoint {
     /** What {@code hot { choose = NAME }} calls it: small letters, digits and dashes. */

@@ -97,7 +97,7 @@ final class Banner {
     }
 
     private String describe(ModelSettings settings) {
-        try (ModelFile file = ModelFile.open(settings, wiring.devices())) {
+        try (ModelFile file = ModelFile.open(settings, wiring.devices(), wiring.loader())) {
             return "%s %s, %s weights, context %d, %s"
                     .formatted(
                             file.gguf().architecture(),

@@ -2,6 +2,7 @@ package dev.juggler.launcher;
 
 import com.typesafe.config.Config;
 import dev.juggler.engine.device.Devices;
+import dev.juggler.engine.device.ModelLoader;
 import dev.juggler.engine.experts.CacheCounts;
 import dev.juggler.engine.inference.LoadProgress;
 import dev.juggler.engine.inference.LocalInference;
@@ -94,7 +95,11 @@ public final class Wiring implements AutoCloseable {
         Wiring wiring = devices(configuration);
         try {
             wiring.inference =
-                    new LocalInference(wiring.configuration.config(), wiring.devices(), progress);
+                    new LocalInference(
+                            wiring.configuration.config(),
+                            wiring.devices(),
+                            progress,
+                            wiring.loader());
             return wiring;
         } catch (RuntimeException | LinkageError e) {
             wiring.close();
@@ -136,6 +141,11 @@ public final class Wiring implements AutoCloseable {
     /** The probed backends. */
     public BackendTable backends() {
         return backends;
+    }
+
+    /** What loads models: with the policies of the engine and of plugins. */
+    public ModelLoader loader() {
+        return ModelLoader.with(plugins.policies().values());
     }
 
     /** The open devices. */
@@ -319,12 +329,12 @@ public final class Wiring implements AutoCloseable {
     }
 
     /** What the configuration says of each model. */
-    List<ModelSettings> modelSettings() {
-        return ModelSettings.all(configuration.config());
+    public List<ModelSettings> modelSettings() {
+        return ModelSettings.all(configuration.config(), loader().policies());
     }
 
     /** Descriptions of the open devices, by name. */
-    Map<String, String> deviceDescriptions() {
+    public Map<String, String> deviceDescriptions() {
         Map<String, String> descriptions = new LinkedHashMap<>();
         for (Backend backend : devices().all()) {
             descriptions.put(backend.device(), backend.description());

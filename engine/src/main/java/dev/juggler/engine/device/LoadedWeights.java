@@ -42,6 +42,7 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
     private final List<Buffer> buffers = new ArrayList<>();
     private final Map<String, Long> bytes = new LinkedHashMap<>();
     private final IdentityHashMap<Buffer, Role> roles = new IdentityHashMap<>();
+    private final IdentityHashMap<Buffer, Integer> deferred = new IdentityHashMap<>();
     private final Map<Integer, LiveLayer> live = new TreeMap<>();
     private final Map<Integer, StreamedLayer> streamed = new TreeMap<>();
     private final Map<String, StreamBuffers> streamBuffers = new HashMap<>();
@@ -52,13 +53,14 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
     private final Map<Integer, String> wholeStacks = new HashMap<>();
     private final WeightDevices placement;
     private final DeviceTable devices;
+    private final int expertsUsed;
     private final Map<WeightKey, WeightDescriptor> descriptors = new HashMap<>();
 
     private record WeightKey(String name, Role role) {}
 
     LoadedWeights(
             GgufFile file,
-            List<WeightDescriptor> described,
+            ModelDescription described,
             WeightDevices placement,
             ExpertCachePolicies policies,
             DeviceTable devices) {
@@ -66,7 +68,8 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
         this.policies = policies;
         this.placement = placement;
         this.devices = devices;
-        for (WeightDescriptor weight : described) {
+        expertsUsed = described.expertsUsed();
+        for (WeightDescriptor weight : described.weights()) {
             descriptors.put(new WeightKey(weight.name(), weight.role()), weight);
         }
     }
@@ -79,6 +82,11 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
     /** How well experts that come and go are chosen, or null if all stay. */
     @Nullable CacheCounts cacheCounts() {
         return live.isEmpty() ? null : counts;
+    }
+
+    /** For stacks of experts how many chosen ones are left to the next layer, where any are. */
+    IdentityHashMap<Buffer, Integer> deferred() {
+        return deferred;
     }
 
     /** Whether experts of one layer are on several devices. */
@@ -125,6 +133,10 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
                         ? whole(tensor, dtype, request, devices.device(owners[0]))
                         : split(tensor, dtype, request, owners);
         roles.putIfAbsent(placed.buffer(), request.role());
+        int late = Math.min(placement.deferred(request.layer()), expertsUsed);
+        if (request.role() == Role.EXPERTS && late > 0) {
+            deferred.put(placed.buffer(), late);
+        }
         return placed;
     }
 

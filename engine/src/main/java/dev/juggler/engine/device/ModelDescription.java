@@ -55,8 +55,9 @@ public record ModelDescription(
      * @param rows most rows of a step
      * @param outputs most rows of a step whose logits are wanted
      * @param splitExperts whether experts are spread over devices by their ids
+     * @param deferred how many experts of a generated token at most come one layer later
      */
-    public long workspaceBytes(int rows, int outputs, boolean splitExperts) {
+    public long workspaceBytes(int rows, int outputs, boolean splitExperts, int deferred) {
         long most = 0;
         // A step in which some rows give no logits takes copies of those that do.
         for (int used : new int[] {outputs, Math.min(outputs, rows - 1)}) {
@@ -66,14 +67,22 @@ public record ModelDescription(
             for (int input = 1; input < inputs; input++) {
                 meter.take(DType.I32, 1, rows);
             }
+            if (deferred > 0) {
+                LateExperts.measure(meter, Math.max(1, outputs), deferred, dryModel.width());
+            }
             KvCache cache = layer -> new KvPages(NO_PAGE, NO_PAGE, 1);
-            dryModel.forward(batch, cache, meter, new NoKernels(splitExperts));
+            dryModel.forward(batch, cache, meter, new NoKernels(splitExperts, deferred > 0));
             most = Math.max(most, meter.peak());
         }
         return most;
     }
 
     private record DryBatch(int rows, int outputs, Tensor input) implements Batch {
+        @Override
+        public boolean isGenerated(int row) {
+            return false;
+        }
+
         @Override
         public Tensor ids() {
             return input;

@@ -15,7 +15,9 @@ import dev.juggler.engine.placement.Placement;
 import dev.juggler.engine.placement.StreamedExperts;
 import dev.juggler.engine.placement.WeightDescriptor;
 import dev.juggler.kernel.Backend;
+import dev.juggler.kernel.ExpertCachePolicyProvider;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -37,7 +39,18 @@ public final class ModelLoader {
 
     /** A loader that knows all families and policies of this engine. */
     public static ModelLoader builtIn() {
-        return new ModelLoader(Architectures.builtIn(), ExpertCachePolicies.builtIn());
+        return with(List.of());
+    }
+
+    /** A loader that also knows policies of others, e.g. of plugins. */
+    public static ModelLoader with(Collection<? extends ExpertCachePolicyProvider> policies) {
+        return new ModelLoader(
+                Architectures.builtIn(), ExpertCachePolicies.builtIn().and(policies));
+    }
+
+    /** The policies that it knows. */
+    public ExpertCachePolicies policies() {
+        return policies;
     }
 
     /**
@@ -114,8 +127,7 @@ public final class ModelLoader {
     public PlacedModel load(GgufFile file, WeightDevices placement, Devices open) {
         ModelDescription description = describe(file);
         DeviceTable devices = devices(description, placement, open);
-        LoadedWeights weights =
-                new LoadedWeights(file, description.weights(), placement, policies, devices);
+        LoadedWeights weights = new LoadedWeights(file, description, placement, policies, devices);
         try {
             Model model = architectures.load(keys(file), weights);
             List<Device> kvOwners =

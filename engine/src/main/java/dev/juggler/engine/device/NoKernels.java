@@ -22,8 +22,9 @@ import org.jspecify.annotations.Nullable;
  * definition: with a {@link WorkspaceMeter} they tell what a step needs.
  *
  * @param splitExperts whether experts are spread over devices, which takes a little more
+ * @param deferring whether some come one layer later, likewise
  */
-record NoKernels(boolean splitExperts) implements Kernels {
+record NoKernels(boolean splitExperts, boolean deferring) implements Kernels {
     @Override
     public Set<DType> weightTypes() {
         return EnumSet.allOf(DType.class);
@@ -46,6 +47,9 @@ record NoKernels(boolean splitExperts) implements Kernels {
         if (splitExperts) {
             workspace.take(DType.I32, ids.rows(), ids.columns());
             workspace.take(out.rows(), out.columns());
+        }
+        if (deferring) {
+            workspace.take(DType.I32, ids.rows(), ids.columns());
         }
         Kernels.super.experts(out, x, ids, routeWeights, weights, workspace);
         workspace.release(mark);

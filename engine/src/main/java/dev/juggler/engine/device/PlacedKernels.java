@@ -15,6 +15,7 @@ import dev.juggler.kernel.RouterWeights;
 import dev.juggler.kernel.Routing;
 import dev.juggler.kernel.Tensor;
 import dev.juggler.kernel.Workspace;
+import java.util.IdentityHashMap;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -22,16 +23,28 @@ import org.jspecify.annotations.Nullable;
  * Kernels of a model that is spread over devices: an operation runs on the device that holds its
  * weight, attention on the one that holds the layer's pages, and what has neither where its first
  * argument was written. Activations are moved there when they are elsewhere. Fused steps whose
- * weights are all on one device are that device's own; the others are taken apart.
+ * weights are all on one device are that device's own; the others are taken apart. Of experts in
+ * main memory some may be left to the next layer, see {@link LateExperts}.
  */
 public final class PlacedKernels implements Kernels {
     private final DeviceTable devices;
     private final LocalWeights locals;
+    private final LateExperts late;
     private @Nullable Device lastOnHost;
 
-    PlacedKernels(DeviceTable devices) {
+    /**
+     * @param deferred for stacks of experts how many of the chosen ones in main memory a layer
+     *     leaves to the next; without those that leave none
+     */
+    PlacedKernels(DeviceTable devices, IdentityHashMap<Buffer, Integer> deferred) {
         this.devices = devices;
         locals = new LocalWeights(devices.devices().size());
+        late = new LateExperts(this, locals, deferred);
+    }
+
+    /** What works with experts that come one layer later. */
+    LateExperts late() {
+        return late;
     }
 
     @Override
@@ -245,13 +258,25 @@ public final class PlacedKernels implements Kernels {
             Tensor routeWeights,
             ExpertWeights weights,
             Workspace workspace) {
+        late.compute();
+        long mark = workspace.mark();
         if (weights.gate().buffer() instanceof SplitStack split) {
-            long mark = workspace.mark();
             new SplitExperts(this, locals, out, x, ids, routeWeights, workspace)
                     .compute(weights, split);
-            workspace.release(mark);
-            return;
+        } else {
+            wholeExperts(out, x, ids, routeWeights, weights, workspace);
         }
+        workspace.release(mark);
+        late.addTo(out, workspace);
+    }
+
+    private void wholeExperts(
+            Tensor out,
+            Tensor x,
+            Tensor ids,
+            Tensor routeWeights,
+            ExpertWeights weights,
+            Workspace workspace) {
         Device owner = LocalWeights.commonOwner(weights.gate(), weights.up(), weights.down());
         if (owner == null) {
             Kernels.super.experts(out, x, ids, routeWeights, weights, workspace);
@@ -259,7 +284,11 @@ public final class PlacedKernels implements Kernels {
         }
         Device device = arrive(owner);
         Tensor source = in(device, x);
-        Tensor choices = in(device, ids);
+        Tensor now =
+                device.usesHostMemory()
+                        ? late.defer(weights, x, ids, routeWeights, workspace, id -> true)
+                        : ids;
+        Tensor choices = in(device, now);
         Tensor shares = in(device, routeWeights);
         ExpertWeights local = locals.experts(device, weights, 0);
         device.kernels()
@@ -293,6 +322,8 @@ public final class PlacedKernels implements Kernels {
         device.kernels()
                 .mixtureOfExperts(
                         out(device, out), source, localRouter, local, placed(workspace).on(device));
+        late.compute(); // while the device works
+        late.addTo(out, workspace);
     }
 
     /**
@@ -319,11 +350,8 @@ public final class PlacedKernels implements Kernels {
         Tensor logits = workspace.take(x.rows(), router.weight().rows());
         Tensor ids = workspace.take(DType.I32, x.rows(), used);
         Tensor routeWeights = workspace.take(x.rows(), used);
-        matmul(logits, x, router.weight());
-        if (router.bias() != null) {
-            add(logits, logits, router.bias());
-        }
-        route(ids, routeWeights, logits, router.routing());
+        chooseExperts(ids, routeWeights, logits, x, router);
+        late.compute();
         for (Device device : LocalWeights.owners(weights.gate())) {
             in(device, x);
             in(device, ids);

@@ -2,6 +2,9 @@ package dev.juggler.engine.device;
 
 import dev.juggler.engine.device.DeviceTable.Device;
 import dev.juggler.engine.experts.CacheCounts;
+import dev.juggler.engine.model.Batch;
+import dev.juggler.engine.model.KvCache;
+import dev.juggler.engine.model.KvLayerShape;
 import dev.juggler.engine.model.Model;
 import dev.juggler.engine.profile.Profile;
 import dev.juggler.engine.profile.ProfiledKernels;
@@ -9,6 +12,7 @@ import dev.juggler.kernel.Backend;
 import dev.juggler.kernel.Buffer;
 import dev.juggler.kernel.BufferWorkspace;
 import dev.juggler.kernel.Kernels;
+import dev.juggler.kernel.Tensor;
 import dev.juggler.kernel.Workspace;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,8 +31,33 @@ public final class PlacedModel implements AutoCloseable {
     private final LoadedWeights weights;
     private final List<Device> kvOwners;
     private final boolean splitExperts;
+    private final int deferred;
     private final Kernels kernels;
     private final List<Runnable> closers = new ArrayList<>();
+
+    /** A model of which some experts come one layer later. */
+    private record LateModel(Model model, LateExperts late) implements Model {
+        @Override
+        public int vocabularySize() {
+            return model.vocabularySize();
+        }
+
+        @Override
+        public int width() {
+            return model.width();
+        }
+
+        @Override
+        public List<KvLayerShape> kvLayers() {
+            return model.kvLayers();
+        }
+
+        @Override
+        public Tensor forward(Batch batch, KvCache cache, Workspace workspace, Kernels kernels) {
+            late.begin(batch, workspace, width());
+            return model.forward(batch, cache, workspace, kernels);
+        }
+    }
 
     PlacedModel(
             ModelDescription description,
@@ -37,13 +66,20 @@ public final class PlacedModel implements AutoCloseable {
             LoadedWeights weights,
             List<Device> kvOwners) {
         this.description = description;
-        this.model = model;
         this.devices = devices;
         this.weights = weights;
         this.kvOwners = List.copyOf(kvOwners);
         this.splitExperts = weights.hasSplitExperts();
-        this.kernels =
-                devices.isSingle() ? devices.device(0).kernels() : new PlacedKernels(devices);
+        if (devices.isSingle()) {
+            this.deferred = 0;
+            this.model = model;
+            this.kernels = devices.device(0).kernels();
+        } else {
+            PlacedKernels placed = new PlacedKernels(devices, weights.deferred());
+            this.deferred = placed.late().most();
+            this.model = deferred == 0 ? model : new LateModel(model, placed.late());
+            this.kernels = placed;
+        }
     }
 
     /** The model. */
@@ -90,7 +126,7 @@ public final class PlacedModel implements AutoCloseable {
 
     /** Bytes of a workspace on each device for steps of at most so many rows and outputs. */
     public long workspaceBytes(int rows, int outputs) {
-        return description.workspaceBytes(rows, outputs, splitExperts);
+        return description.workspaceBytes(rows, outputs, splitExperts, deferred);
     }
 
     /**

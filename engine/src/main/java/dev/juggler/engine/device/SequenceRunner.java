@@ -129,7 +129,9 @@ public final class SequenceRunner implements AutoCloseable {
     private void step(int count, int outputs, Sink sink) {
         long mark = workspace.mark();
         batch.clear();
-        batch.add(tokens, length, count, pages, outputs);
+        // a step of one row is what follows a prompt
+        int promptLength = count == 1 ? 0 : tokens.length;
+        batch.add(tokens, length, count, pages, outputs, promptLength);
         batch.write(workspace);
         Tensor result = placed.model().forward(batch, cache, workspace, kernels);
         for (int i = 0; i < outputs; i++) {

@@ -61,7 +61,7 @@ public final class SequencesRunner implements AutoCloseable {
         batch.clear();
         for (int i = 0; i < tokens.length; i++) {
             tokens[i][length] = ids[i];
-            batch.add(tokens[i], length, 1, pages[i], 1);
+            batch.add(tokens[i], length, 1, pages[i], 1, 0);
         }
         batch.write(workspace);
         placed.model().forward(batch, cache, workspace, placed.kernels());

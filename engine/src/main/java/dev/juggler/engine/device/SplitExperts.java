@@ -25,6 +25,10 @@ final class SplitExperts {
     private final Tensor here;
     private final Tensor partial;
     private final Workspace workspace;
+
+    /** Ids without those that are left to the next layer. */
+    private Tensor now;
+
     private boolean written;
 
     SplitExperts(
@@ -42,6 +46,7 @@ final class SplitExperts {
         this.ids = ids;
         this.routeWeights = routeWeights;
         this.workspace = workspace;
+        now = ids;
         here = workspace.take(DType.I32, ids.rows(), ids.columns());
         partial = workspace.take(out.rows(), out.columns());
     }
@@ -51,6 +56,7 @@ final class SplitExperts {
         if (live != null) {
             beginStep(live);
         }
+        now = kernels.late().defer(weights, x, ids, routeWeights, workspace, split::isOnHost);
         StreamedLayer stream = split.streamed();
         boolean streaming = stream != null && stream.isFor(x);
         int parts = split.parts().size();
@@ -117,11 +123,11 @@ final class SplitExperts {
 
     /** Translates ids to those of some of the experts; false if none of these is chosen. */
     private boolean writeLocalIds(IntUnaryOperator localId) {
-        MemorySegment from = PlacedKernels.activation(ids).hostForReading();
+        MemorySegment from = PlacedKernels.activation(now).hostForReading();
         MemorySegment to = PlacedKernels.activation(here).hostForWriting();
-        long first = ids.offset();
+        long first = now.offset();
         boolean any = false;
-        for (long i = 0; i < ids.byteSize(); i += Integer.BYTES) {
+        for (long i = 0; i < now.byteSize(); i += Integer.BYTES) {
             int local = localId.applyAsInt(from.get(ValueLayout.JAVA_INT, first + i));
             to.set(ValueLayout.JAVA_INT, i, local);
             any |= local != SplitStack.ELSEWHERE;

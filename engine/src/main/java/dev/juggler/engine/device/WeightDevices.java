@@ -1,5 +1,6 @@
 package dev.juggler.engine.device;
 
+import dev.juggler.engine.placement.Deferral;
 import dev.juggler.engine.placement.LiveExperts;
 import dev.juggler.engine.placement.Placement;
 import dev.juggler.engine.placement.StreamedExperts;
@@ -20,6 +21,14 @@ public interface WeightDevices {
     /** Experts of a layer that cross a link in steps of many rows, or null if all stay. */
     default @Nullable StreamedExperts streamed(int layer) {
         return null;
+    }
+
+    /**
+     * How many of a token's experts in main memory, those with the least weight, a layer leaves to
+     * the next one; 0 where the next has no experts, or none has the time.
+     */
+    default int deferred(int layer) {
+        return 0;
     }
 
     /** Everything on one device. */
@@ -43,6 +52,12 @@ public interface WeightDevices {
             @Override
             public @Nullable StreamedExperts streamed(int layer) {
                 return placement.streamedExperts(layer);
+            }
+
+            @Override
+            public int deferred(int layer) {
+                Deferral deferral = placement.deferral(layer);
+                return deferral == null ? 0 : deferral.experts();
             }
         };
     }

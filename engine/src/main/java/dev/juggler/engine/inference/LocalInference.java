@@ -46,7 +46,7 @@ public final class LocalInference implements Inference, AutoCloseable {
     private final Map<String, ModelSlot> slots = new LinkedHashMap<>();
     private final Map<String, Encoding> encoders = new ConcurrentHashMap<>();
     private final ModelCards cards = new ModelCards();
-    private final ModelLoader loader = ModelLoader.builtIn();
+    private final ModelLoader loader;
     private final DeviceLocks locks = new DeviceLocks();
     private final Devices devices;
     private final LoadProgress progress;
@@ -65,18 +65,21 @@ public final class LocalInference implements Inference, AutoCloseable {
      * @throws InferenceException of kind INVALID_REQUEST naming a key that is wrong
      */
     public LocalInference(Config config, Devices devices) {
-        this(config, devices, LoadProgress.NONE);
+        this(config, devices, LoadProgress.NONE, ModelLoader.builtIn());
     }
 
     /**
      * Reads the configuration, like the other constructor.
      *
      * @param progress of models whose files must be read from the disk
+     * @param loader loads them; its policies can be named in the configuration
      */
-    public LocalInference(Config config, Devices devices, LoadProgress progress) {
+    public LocalInference(
+            Config config, Devices devices, LoadProgress progress, ModelLoader loader) {
+        this.loader = loader;
         this.devices = devices;
         this.progress = progress;
-        for (ModelSettings settings : ModelSettings.all(config)) {
+        for (ModelSettings settings : ModelSettings.all(config, loader.policies())) {
             slots.put(settings.name(), new ModelSlot(settings, () -> loadModel(settings), timer));
         }
         String key = "juggler.server.fallback-model";

@@ -15,12 +15,17 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ModelFile implements AutoCloseable {
     private GgufFile gguf;
-    private final ModelLoader loader = ModelLoader.builtIn();
+    private final ModelLoader loader;
     private final @Nullable Devices devices;
     private final ModelOutline outline;
 
     private ModelFile(
-            ModelSettings settings, GgufFile gguf, @Nullable Devices devices, Hardware hardware) {
+            ModelSettings settings,
+            GgufFile gguf,
+            @Nullable Devices devices,
+            Hardware hardware,
+            ModelLoader loader) {
+        this.loader = loader;
         this.gguf = gguf;
         this.devices = devices;
         this.outline = ModelOutline.of(settings, gguf, loader, hardware);
@@ -29,12 +34,13 @@ public final class ModelFile implements AutoCloseable {
     /**
      * Opens a model's file; no data are read.
      *
+     * @param loader knows the policies that the settings name
      * @throws dev.juggler.engine.gguf.GgufException if the file is broken
      * @throws dev.juggler.engine.model.ModelException if it holds no model that is supported
      * @throws dev.juggler.engine.placement.PlacementException if its placement does not suit it
      */
-    public static ModelFile open(ModelSettings settings, Devices devices) {
-        return open(settings, devices, MeasuredHardware.forLoading(devices));
+    public static ModelFile open(ModelSettings settings, Devices devices, ModelLoader loader) {
+        return open(settings, devices, MeasuredHardware.forLoading(devices), loader);
     }
 
     /**
@@ -43,7 +49,7 @@ public final class ModelFile implements AutoCloseable {
      * @throws RuntimeException likewise
      */
     public static ModelFile openForPlan(ModelSettings settings, Devices devices) {
-        return open(settings, devices, MeasuredHardware.of(devices));
+        return open(settings, devices, MeasuredHardware.of(devices), ModelLoader.builtIn());
     }
 
     /**
@@ -52,14 +58,17 @@ public final class ModelFile implements AutoCloseable {
      * @throws RuntimeException likewise
      */
     public static ModelFile openForPlan(ModelSettings settings, Hardware hardware) {
-        return open(settings, null, hardware);
+        return open(settings, null, hardware, ModelLoader.builtIn());
     }
 
     private static ModelFile open(
-            ModelSettings settings, @Nullable Devices devices, Hardware hardware) {
+            ModelSettings settings,
+            @Nullable Devices devices,
+            Hardware hardware,
+            ModelLoader loader) {
         GgufFile gguf = GgufFile.open(settings.path());
         try {
-            return new ModelFile(settings, gguf, devices, hardware);
+            return new ModelFile(settings, gguf, devices, hardware, loader);
         } catch (RuntimeException e) {
             gguf.close();
             throw e;

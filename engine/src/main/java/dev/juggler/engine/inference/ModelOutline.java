@@ -66,7 +66,14 @@ public record ModelOutline(
                                 width,
                                 description.expertsUsed(),
                                 description.workspaceBytes(
-                                        rows, Math.min(parallel, rows), several)));
+                                        rows,
+                                        Math.min(parallel, rows),
+                                        several,
+                                        several
+                                                ? Math.min(
+                                                        settings.placement().mostDeferred(),
+                                                        description.expertsUsed())
+                                                : 0)));
         int experts =
                 description.weights().stream().mapToInt(WeightDescriptor::experts).max().orElse(0);
         return new ModelOutline(

@@ -5,6 +5,7 @@ import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
 import com.typesafe.config.ConfigObject;
 import com.typesafe.config.ConfigUtil;
+import dev.juggler.engine.experts.ExpertCachePolicies;
 import dev.juggler.engine.placement.PlacementException;
 import dev.juggler.engine.placement.PlacementRules;
 import dev.juggler.inference.InferenceException;
@@ -58,6 +59,16 @@ public record ModelSettings(
      *     be
      */
     public static List<ModelSettings> all(Config root) {
+        return all(root, ExpertCachePolicies.builtIn());
+    }
+
+    /**
+     * All models likewise.
+     *
+     * @param policies by which experts may come and go
+     * @throws InferenceException likewise
+     */
+    public static List<ModelSettings> all(Config root, ExpertCachePolicies policies) {
         Config complete = root.withFallback(reference()).resolve();
         ConfigObject models = complete.getObject("juggler.models");
         Config defaults = complete.getConfig("juggler.model-defaults");
@@ -66,7 +77,7 @@ public record ModelSettings(
         for (String name : inOrder(models)) {
             Config own = models.toConfig().getConfig(ConfigUtil.joinPath(name));
             requireKnown(name, own, defaults);
-            Reader reader = new Reader(name, own.withFallback(defaults));
+            Reader reader = new Reader(name, own.withFallback(defaults), policies);
             all.add(reader.settings(exact, models.size() == 1));
         }
         return List.copyOf(all);
@@ -142,7 +153,7 @@ public record ModelSettings(
     }
 
     /** Reads the keys of one model. */
-    private record Reader(String name, Config config) {
+    private record Reader(String name, Config config, ExpertCachePolicies policies) {
         ModelSettings settings(boolean exact, boolean onlyModel) {
             try {
                 int parallel = number("parallel", 1, MOST_PARALLEL);
@@ -163,7 +174,7 @@ public record ModelSettings(
                         keepAlive(onlyModel),
                         config.getDuration("stall-timeout"),
                         chatTemplate(),
-                        PlacementRules.parse(config.getConfig("placement")));
+                        PlacementRules.parse(config.getConfig("placement"), policies));
             } catch (ConfigException | PlacementException e) {
                 throw invalid("juggler.models.%s: %s".formatted(name, e.getMessage()));
             }

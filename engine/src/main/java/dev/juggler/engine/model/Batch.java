@@ -14,6 +14,9 @@ public interface Batch {
     /** Rows whose logits are wanted. */
     int outputs();
 
+    /** Whether a row is a token that was generated, not one of a prompt. */
+    boolean isGenerated(int row);
+
     /** Token ids, I32 [1, rows]. */
     Tensor ids();
 

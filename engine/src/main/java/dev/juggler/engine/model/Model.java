@@ -10,6 +10,9 @@ public interface Model {
     /** Number of tokens in the vocabulary: the width of a row of logits. */
     int vocabularySize();
 
+    /** Elements of an activation between layers. */
+    int width();
+
     /** What each layer stores for a position, in the order of the layers. */
     List<KvLayerShape> kvLayers();
 

@@ -31,6 +31,11 @@ public record Decoder(
     }
 
     @Override
+    public int width() {
+        return embedding.columns();
+    }
+
+    @Override
     public List<KvLayerShape> kvLayers() {
         return layers.stream().map(layer -> layer.attention().kvShape()).toList();
     }
@@ -39,7 +44,7 @@ public record Decoder(
     public Tensor forward(Batch batch, KvCache cache, Workspace workspace, Kernels kernels) {
         Tensor logits = workspace.take(batch.outputs(), vocabularySize());
         long mark = workspace.mark();
-        int width = embedding.columns();
+        int width = width();
         Tensor x = workspace.take(batch.rows(), width);
         Tensor normed = workspace.take(batch.rows(), width);
         Tensor block = workspace.take(batch.rows(), width);

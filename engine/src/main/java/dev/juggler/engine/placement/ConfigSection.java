@@ -153,6 +153,23 @@ record ConfigSection(ConfigObject keys, String path) {
         throw mismatch(key, "a whole number of at least 1");
     }
 
+    /** A whole number of at least 0, or null where it is absent. */
+    @Nullable Integer wholeNumber(String key) {
+        String text = text(key);
+        if (text == null) {
+            return null;
+        }
+        try {
+            int number = Integer.parseInt(text);
+            if (number >= 0) {
+                return number;
+            }
+        } catch (NumberFormatException e) {
+            // told below
+        }
+        throw mismatch(key, "a whole number of at least 0");
+    }
+
     /** The block at {@code key}, or null where it is absent. */
     @Nullable ConfigSection section(String key, Set<String> known) {
         ConfigValue value = value(key);

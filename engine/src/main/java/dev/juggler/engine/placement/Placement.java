@@ -15,6 +15,7 @@ public final class Placement {
     private final Map<WeightDescriptor, PlacedWeight> weights = new LinkedHashMap<>();
     private final Map<Integer, LiveExperts> live = new TreeMap<>();
     private final Map<Integer, StreamedExperts> streamed = new TreeMap<>();
+    private final Map<Integer, Deferral> deferrals = new TreeMap<>();
     private final String defaultDevice;
     private final List<String> warnings;
 
@@ -46,6 +47,23 @@ public final class Placement {
         Placement with = new Placement(weights(), liveExperts(), defaultDevice, all);
         streams.forEach(experts -> with.streamed.put(experts.layer(), experts));
         return with;
+    }
+
+    /** The same placement with experts that come one layer later. */
+    Placement withDeferrals(List<Deferral> later, List<String> more) {
+        Placement with = withStreams(streamedExperts(), more);
+        later.forEach(deferral -> with.deferrals.put(deferral.layer(), deferral));
+        return with;
+    }
+
+    /** Experts that come one layer later, in the order of layers. */
+    public List<Deferral> deferrals() {
+        return List.copyOf(deferrals.values());
+    }
+
+    /** Those of a layer, or null if it leaves none to the next. */
+    public @Nullable Deferral deferral(int layer) {
+        return deferrals.get(layer);
     }
 
     /** Experts that cross a link in steps of many rows, in the order of layers. */

@@ -80,6 +80,7 @@ final class PlacementHocon {
         outside.forEach((choice, roles) -> pinOutside(choice, roles, groups));
         liveRules();
         streamRules();
+        deferRules();
         StringBuilder text = new StringBuilder("placement {\n  rules = [\n");
         rules.forEach(rule -> text.append("    ").append(rule).append('\n'));
         return text.append("  ]\n  default = ")
@@ -133,6 +134,18 @@ final class PlacementHocon {
                 rules.add(
                         "{ match { role = experts, layers = \"%s\" }, prefill { %s } }"
                                 .formatted(NumberRuns.text(layers), prefill)));
+    }
+
+    private void deferRules() {
+        Map<Integer, BitSet> alike = new TreeMap<>();
+        for (Deferral deferral : placement.deferrals()) {
+            alike.computeIfAbsent(deferral.experts(), experts -> new BitSet())
+                    .set(deferral.layer());
+        }
+        alike.forEach((experts, layers) ->
+                rules.add(
+                        "{ match { role = experts, layers = \"%s\" }, defer = %d }"
+                                .formatted(NumberRuns.text(layers), experts)));
     }
 
     /** What is not left to the default: a choice for each device that has a part of a weight. */

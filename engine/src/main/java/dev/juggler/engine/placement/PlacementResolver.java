@@ -156,6 +156,9 @@ final class PlacementResolver {
             device(rule.prefill().device(), rule + ", prefill");
             deciding.set(rule.number());
         }
+        if (rule.defer() != null) {
+            deciding.set(rule.number());
+        }
         if (rule.hot() != null) {
             device(rule.hot().device(), rule + ", hot");
             deciding.set(rule.number());

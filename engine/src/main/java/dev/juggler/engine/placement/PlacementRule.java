@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param kernel which kernels compute with them
  * @param hot experts that are kept elsewhere
  * @param prefill where long prompts are computed
+ * @param defer how many of a generated token's experts in main memory come one layer later, 0 for
+ *     none
  * @param required whether it is an error if no weight is matched
  * @param origin where it stands in the configuration
  */
@@ -23,6 +25,7 @@ public record PlacementRule(
         @Nullable String kernel,
         @Nullable HotExperts hot,
         @Nullable PrefillDevice prefill,
+        @Nullable Integer defer,
         boolean required,
         String origin) {
 
@@ -66,6 +69,7 @@ public record PlacementRule(
                 kernel,
                 hot != null && devices.contains(hot.device()) ? null : hot,
                 prefill != null && devices.contains(prefill.device()) ? null : prefill,
+                defer,
                 required,
                 origin);
     }

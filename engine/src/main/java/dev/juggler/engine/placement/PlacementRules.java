@@ -41,6 +41,13 @@ public record PlacementRules(
         rules = List.copyOf(rules);
     }
 
+    /** What {@code hot { choose }} knows without plugins. */
+    public static List<String> choices() {
+        List<String> choices = new ArrayList<>(FIXED_CHOICES);
+        choices.addAll(ExpertCachePolicies.builtIn().names());
+        return choices;
+    }
+
     /** No rules: everything on the best device. */
     public static PlacementRules none() {
         return new PlacementRules(List.of(), AUTO, null);
@@ -54,13 +61,24 @@ public record PlacementRules(
      *     errors
      */
     public static PlacementRules parse(Config placement) {
+        return parse(placement, ExpertCachePolicies.builtIn());
+    }
+
+    /**
+     * Parses it likewise.
+     *
+     * @param policies what {@code hot { choose }} may name besides the choices that never change
+     * @throws PlacementException likewise
+     */
+    public static PlacementRules parse(Config placement, ExpertCachePolicies policies) {
         ConfigSection section =
                 ConfigSection.of(
                         placement.root(), "placement", Set.of("rules", "default", "profile"));
         List<PlacementRule> rules = new ArrayList<>();
-        Set<String> known = Set.of("match", "device", "kernel", "hot", "prefill", "required");
+        Set<String> known =
+                Set.of("match", "device", "kernel", "hot", "prefill", "defer", "required");
         for (ConfigSection rule : section.sections("rules", known)) {
-            rules.add(rule(rule, rules.size() + 1));
+            rules.add(rule(rule, rules.size() + 1, policies));
         }
         @Nullable String device = section.text("default");
         return new PlacementRules(rules, device == null ? AUTO : device, section.text("profile"));
@@ -96,7 +114,8 @@ public record PlacementRules(
                 profile);
     }
 
-    private static PlacementRule rule(ConfigSection section, int number) {
+    private static PlacementRule rule(
+            ConfigSection section, int number, ExpertCachePolicies policies) {
         PlacementRule rule =
                 new PlacementRule(
                         number,
@@ -108,18 +127,26 @@ public record PlacementRules(
                         hot(
                                 section.section(
                                         "hot",
-                                        Set.of("device", "memory", "choose", "profile", "moves"))),
+                                        Set.of("device", "memory", "choose", "profile", "moves")),
+                                policies),
                         prefill(
                                 section.section(
                                         "prefill", Set.of("device", "when-rows", "memory"))),
+                        section.wholeNumber("defer"),
                         section.truth("required", false),
                         section.origin());
         if (rule.device() == null
                 && rule.kernel() == null
                 && rule.hot() == null
-                && rule.prefill() == null) {
+                && rule.prefill() == null
+                && rule.defer() == null) {
             throw new PlacementException(
-                    "%s: %s says nothing; give it a device, kernel, hot or prefill"
+                    "%s: %s says nothing; give it a device, kernel, hot, prefill or defer"
+                            .formatted(section.origin(), section.path()));
+        }
+        if (rule.defer() != null && rule.match().experts() != null) {
+            throw new PlacementException(
+                    "%s: %s.defer is about all experts of a layer; give it a rule without match.experts"
                             .formatted(section.origin(), section.path()));
         }
         return rule;
@@ -163,13 +190,14 @@ public record PlacementRules(
         }
     }
 
-    private static @Nullable HotExperts hot(@Nullable ConfigSection section) {
+    private static @Nullable HotExperts hot(
+            @Nullable ConfigSection section, ExpertCachePolicies policies) {
         if (section == null) {
             return null;
         }
         @Nullable String choose = section.text("choose");
         List<String> known = new ArrayList<>(FIXED_CHOICES);
-        known.addAll(ExpertCachePolicies.builtIn().names());
+        known.addAll(policies.names());
         if (choose != null && !known.contains(choose)) {
             throw section.mismatch("choose", "one of " + String.join(", ", known));
         }
@@ -194,7 +222,7 @@ public record PlacementRules(
 
     /**
      * Decides the device of each weight, where nothing but the names of the devices is known:
-     * {@code auto} is the first.
+     * {@code auto} is the first, and no expert comes one layer later.
      *
      * @param weights all weights of a model
      * @param devices names of the devices there are, best first; at least one
@@ -235,7 +263,7 @@ public record PlacementRules(
                         .device();
         Placement open = withHotExperts(ruled, host, profiles, use);
         if (rules.stream().allMatch(rule -> rule.prefill() == null)) {
-            return withAuto(open, hardware, workload, use);
+            return withDeferrals(withAuto(open, hardware, workload, use), hardware);
         }
         PrefillPlacer prefill = new PrefillPlacer(this, weights);
         Map<String, Long> memory = new HashMap<>();
@@ -261,7 +289,21 @@ public record PlacementRules(
                                         .seconds(rows));
         // where nothing crosses, the room of the buffers is for experts that stay
         Placement last = used.isEmpty() ? withAuto(open, hardware, workload, use) : placed;
-        return last.withStreams(used, prefill.warnings());
+        return withDeferrals(last.withStreams(used, prefill.warnings()), hardware);
+    }
+
+    private Placement withDeferrals(Placement placed, Hardware hardware) {
+        return mostDeferred() == 0 ? placed : new DeferralPlacer(this, placed, hardware).place();
+    }
+
+    /** The largest number of experts that a rule lets come one layer later; 0 if none does. */
+    public int mostDeferred() {
+        int most = 0;
+        for (PlacementRule rule : rules) {
+            Integer defer = rule.defer();
+            most = Math.max(most, defer == null ? 0 : defer);
+        }
+        return most;
     }
 
     private static Placement withAuto(

@@ -63,6 +63,7 @@ final class Planner {
         rows.addAll(cacheRows());
         rows.addAll(bufferRows());
         rows.addAll(streamRows());
+        rows.addAll(deferRows());
         Map<Boolean, List<DeviceBudget>> byMemory =
                 budgets.stream().collect(Collectors.partitioningBy(DeviceBudget::hostMemory));
         List<List<DeviceBudget>> pools = new ArrayList<>();
@@ -135,6 +136,26 @@ final class Planner {
             }
         });
         return rows;
+    }
+
+    /** What comes one layer later; its room is in the buffers of a step. */
+    private List<Row> deferRows() {
+        Map<Decision, BitSet> layers = new LinkedHashMap<>();
+        for (Deferral deferral : placement.deferrals()) {
+            layers.computeIfAbsent(deferral.decision(), d -> new BitSet()).set(deferral.layer());
+        }
+        String host = hardware.hosts().isEmpty() ? "" : hardware.hosts().getFirst().device();
+        return layers.entrySet().stream()
+                .map(of ->
+                        new Row(
+                                "defer",
+                                NumberRuns.text(of.getValue()),
+                                "",
+                                host,
+                                List.of(),
+                                0,
+                                of.getKey().toString()))
+                .toList();
     }
 
     private Sums sums(String device) {

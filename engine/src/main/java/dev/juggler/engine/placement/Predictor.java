@@ -14,7 +14,9 @@ import org.jspecify.annotations.Nullable;
  * but the experts of one layer that are on different devices are computed at the same time, so
  * there the slowest counts. A device takes for its part of a layer the time to read the weights
  * that the step's rows use, or to multiply with them, whichever is longer. Where the next part is
- * in another memory, the activations of the rows cross the link.
+ * in another memory, the activations of the rows cross the link. Experts of a generated token that
+ * come one layer later are read while the next layer's attention is computed, so there the longer
+ * counts.
  */
 final class Predictor {
     private static final String LINK = "link";
@@ -30,6 +32,11 @@ final class Predictor {
         final int rows;
         final Map<String, Double> seconds = new LinkedHashMap<>();
         int memory;
+
+        /** What the processor does for the layer before, and the device that does it. */
+        double late;
+
+        @Nullable DeviceBudget lateDevice;
 
         Time(int rows, int memory) {
             this.rows = rows;
@@ -120,13 +127,19 @@ final class Predictor {
                 default -> others.add(placed);
             }
         }
+        double before = time.total();
         compute(time, attention, time.rows);
         if (fullContext && layer < workload.cache().layers().size()) {
             DeviceBudget device = hardware.device(placement.cacheDevice(layer));
             time.add(reading(device), workload.cacheBytesPerToken(layer) / device.bytesPerSecond());
         }
         compute(time, others, time.rows);
-        experts(time, experts);
+        if (time.lateDevice != null) {
+            double waiting = time.late - (time.total() - before);
+            time.add(reading(time.lateDevice), Math.max(0, waiting));
+            time.lateDevice = null;
+        }
+        experts(time, experts, time.rows == 1 ? placement.deferral(layer) : null);
     }
 
     /** Weights that all rows use, one device after the other. */
@@ -150,8 +163,11 @@ final class Predictor {
         });
     }
 
-    /** Devices work at the same time; where one is elsewhere, rows go there and sums come back. */
-    private void experts(Time time, List<PlacedWeight> stacks) {
+    /**
+     * Devices work at the same time; where one is elsewhere, rows go there and sums come back. Of
+     * those in main memory some may be left to the next layer.
+     */
+    private void experts(Time time, List<PlacedWeight> stacks, @Nullable Deferral deferral) {
         Map<String, Work> byDevice = new LinkedHashMap<>();
         double crossing = 0;
         for (PlacedWeight placed : stacks) {
@@ -163,6 +179,9 @@ final class Predictor {
                 }
                 crossing += add(byDevice, placed.weight(), shard, time.rows);
             }
+        }
+        if (deferral != null) {
+            leave(time, byDevice, deferral);
         }
         // what crosses the link does so while the devices compute
         double link = crossing / hardware.linkBytesPerSecond();
@@ -183,9 +202,47 @@ final class Predictor {
             time.add(link > most ? LINK : label(slowest, work), Math.max(link, most));
         }
         if (elsewhere) {
+            double before = time.total();
             hop(time, time.rows);
             hop(time, time.rows);
+            time.late -= (time.total() - before) / 2; // the way back is part of what hides it
         }
+    }
+
+    /** Of the experts in main memory that a token is sent to the layer leaves some to the next. */
+    private void leave(Time time, Map<String, Work> byDevice, Deferral deferral) {
+        double chosen = 0;
+        for (PlacedWeight placed : byLayer.getOrDefault(deferral.layer(), List.of())) {
+            if (placed.weight().experts() > 0) {
+                chosen = chosenOnHost(placed);
+                break; // the other stacks are placed alike
+            }
+        }
+        double part = chosen == 0 ? 0 : Math.min(1, deferral.experts() / chosen);
+        time.late = 0;
+        byDevice.forEach((name, work) -> {
+            DeviceBudget device = hardware.device(name);
+            if (device.hostMemory()) {
+                time.late += part * seconds(device, work); // one after the other
+                time.lateDevice = device;
+                work.bytes *= 1 - part;
+                work.operations *= 1 - part;
+            }
+        });
+    }
+
+    /** How many experts in main memory a token is sent to. */
+    private double chosenOnHost(PlacedWeight stack) {
+        int layer = stack.weight().layer();
+        LiveExperts live = placement.liveExperts(layer);
+        double chosen = 0;
+        for (Shard shard : stack.shards()) {
+            for (int e = shard.firstExpert(); e < shard.firstExpert() + shard.experts(); e++) {
+                boolean away = live != null && live.first().contains(e);
+                chosen += hardware.isHost(shard.device()) && !away ? use.share(layer, e) : 0;
+            }
+        }
+        return chosen;
     }
 
     /**

@@ -60,7 +60,13 @@ public final class Step {
         sequences[size] = sequence;
         rows[size] = count;
         int output = hasOutput(size) ? 1 : 0;
-        batch.add(sequence.tokens(), sequence.computed(), count, sequence.pages(), output);
+        batch.add(
+                sequence.tokens(),
+                sequence.computed(),
+                count,
+                sequence.pages(),
+                output,
+                sequence.promptLength());
         size++;
     }
 }

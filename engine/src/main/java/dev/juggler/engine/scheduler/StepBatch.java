@@ -11,6 +11,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,7 @@ public final class StepBatch implements Batch {
 
     private final List<BatchLayout> layouts = new ArrayList<>();
     private final int[] groups;
+    private final BitSet generated = new BitSet();
     private int outputs;
     private @Nullable Tensors written;
 
@@ -63,6 +65,7 @@ public final class StepBatch implements Batch {
             layout.clear();
         }
         outputs = 0;
+        generated.clear();
         written = null;
     }
 
@@ -71,8 +74,10 @@ public final class StepBatch implements Batch {
      *
      * @param pages where the sequence is stored; must stay as it is until the step is over
      * @param outputs of how many of the last of these rows the logits are wanted
+     * @param promptLength tokens from this place on were generated
      */
-    public void add(int[] tokens, int first, int count, PageTables pages, int outputs) {
+    public void add(
+            int[] tokens, int first, int count, PageTables pages, int outputs, int promptLength) {
         int row = rows();
         if (count < 1 || count > maxRows - row || outputs < 0 || outputs > count) {
             throw new IllegalArgumentException(
@@ -82,6 +87,7 @@ public final class StepBatch implements Batch {
         for (int i = 0; i < count; i++) {
             ids.setAtIndex(ValueLayout.JAVA_INT, row + i, tokens[first + i]);
             positions.setAtIndex(ValueLayout.JAVA_INT, row + i, first + i);
+            generated.set(row + i, first + i >= promptLength);
             if (i >= count - outputs) {
                 outputRows.setAtIndex(ValueLayout.JAVA_INT, this.outputs++, row + i);
             }
@@ -123,6 +129,11 @@ public final class StepBatch implements Batch {
     @Override
     public int outputs() {
         return outputs;
+    }
+
+    @Override
+    public boolean isGenerated(int row) {
+        return generated.get(row);
     }
 
     @Override

@@ -9,6 +9,7 @@ import dev.juggler.engine.device.PlacedModel;
 import dev.juggler.engine.device.SequenceRunner;
 import dev.juggler.engine.device.WeightDevices;
 import dev.juggler.engine.gguf.GgufFile;
+import dev.juggler.engine.golden.GoldenModels;
 import dev.juggler.kernel.BackendOptions;
 import dev.juggler.kernel.DType;
 import java.util.Arrays;
@@ -66,23 +67,13 @@ class LongSequencesTest {
         return logits;
     }
 
-    private static double error(float[] expected, float[] actual) {
-        double difference = 0;
-        double norm = 0;
-        for (int i = 0; i < expected.length; i++) {
-            difference += Math.pow((double) expected[i] - actual[i], 2);
-            norm += Math.pow(expected[i], 2);
-        }
-        return difference / norm;
-    }
-
     private static void compareChunksWithSteps(RandomModel model) {
         int[] ids = model.ids(CHECKED[CHECKED.length - 1] + 1);
         float[][] chunks = logits(model, ids, CHECKED, CHUNK);
         float[][] steps = logits(model, ids, CHECKED, 1);
         double worst = 0;
         for (int i = 0; i < CHECKED.length; i++) {
-            worst = Math.max(worst, error(steps[i], chunks[i]));
+            worst = Math.max(worst, GoldenModels.normalizedError(steps[i], chunks[i]));
         }
         System.out.printf(
                 "%s: %d tokens in chunks of %d and one by one, worst nmse %.2g at %d positions%n",
@@ -123,7 +114,7 @@ class LongSequencesTest {
             int[] last = Arrays.copyOfRange(ids, ids.length - seen, ids.length);
             float[][] far = logits(model, ids, new int[] {ids.length - 1}, CHUNK);
             float[][] near = logits(model, last, new int[] {seen - 1}, CHUNK);
-            double error = error(near[0], far[0]);
+            double error = GoldenModels.normalizedError(near[0], far[0]);
             System.out.printf(
                     "position %d and position %d: nmse %.2g%n", ids.length - 1, seen - 1, error);
             assertTrue(error < 1e-10, "nmse " + error);

@@ -74,21 +74,9 @@ class RandomShapesTest {
                             ModelLoader.builtIn().load(file, WeightDevices.all(device), devices)) {
                 int chunk = 1 + model.random.nextInt(TOKENS);
                 float[][] actual = GoldenModels.logits(placed, DType.F32, ids, chunk);
-                worst = Math.max(worst, error(expected, actual));
+                worst = Math.max(worst, GoldenModels.normalizedError(expected, actual));
             }
         }
         return worst;
-    }
-
-    private static double error(double[][] expected, float[][] actual) {
-        double difference = 0;
-        double norm = 0;
-        for (int row = 0; row < expected.length; row++) {
-            for (int i = 0; i < expected[row].length; i++) {
-                difference += Math.pow(expected[row][i] - actual[row][i], 2);
-                norm += Math.pow(expected[row][i], 2);
-            }
-        }
-        return difference / norm;
     }
 }

@@ -163,7 +163,7 @@ class HybridPlacementTest {
                                 new NamedBackend("c"));
                 for (int rowsPerStep : new int[] {1, 15}) {
                     float[][] actual = logits(name, placement, backends, rowsPerStep);
-                    worst = Math.max(worst, normalizedError(expected, actual));
+                    worst = Math.max(worst, GoldenModels.normalizedError(expected, actual));
                     cases++;
                 }
             }
@@ -187,7 +187,7 @@ class HybridPlacementTest {
                                 byRole(apart, "cpu", "a"),
                                 List.of(cpu, new NamedBackend("a")),
                                 7);
-                worst = Math.max(worst, normalizedError(single(name), actual));
+                worst = Math.max(worst, GoldenModels.normalizedError(single(name), actual));
                 cases++;
             }
         }
@@ -197,18 +197,6 @@ class HybridPlacementTest {
 
     private static int expertDevice(int seed, int layer, int expert) {
         return seed == 0 ? expert % 3 : new Random(Objects.hash(seed, layer, expert)).nextInt(3);
-    }
-
-    private static double normalizedError(float[][] expected, float[][] actual) {
-        double difference = 0;
-        double norm = 0;
-        for (int row = 0; row < expected.length; row++) {
-            for (int i = 0; i < expected[row].length; i++) {
-                difference += Math.pow((double) expected[row][i] - actual[row][i], 2);
-                norm += Math.pow(expected[row][i], 2);
-            }
-        }
-        return difference / norm;
     }
 
     @Test
@@ -237,7 +225,7 @@ class HybridPlacementTest {
                 // 3 of 8 experts, 3 matrices of 96 x 32 each, in 2 layers
                 assertEquals(3L * 3 * 96 * 32 * 4 * 2, model.weightBytesByDevice().get("b"));
                 float[][] logits = GoldenModels.logits(model, DType.F32, IDS, 4);
-                double error = normalizedError(single("qwen3moe.F32"), logits);
+                double error = GoldenModels.normalizedError(single("qwen3moe.F32"), logits);
                 assertTrue(error < 1e-11, "nmse " + error);
             }
         }

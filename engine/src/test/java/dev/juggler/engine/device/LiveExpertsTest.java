@@ -5,10 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.typesafe.config.ConfigFactory;
-import dev.juggler.engine.architecture.Architectures;
 import dev.juggler.engine.experts.CacheCounts;
-import dev.juggler.engine.experts.ExpertCachePolicies;
-import dev.juggler.engine.experts.RandomEvictions;
 import dev.juggler.engine.gguf.GgufFile;
 import dev.juggler.engine.golden.GoldenModels;
 import dev.juggler.engine.placement.LiveExperts;
@@ -35,26 +32,7 @@ import org.junit.jupiter.api.Test;
  * one device (the last bits may differ, as sums are added in another order).
  */
 class LiveExpertsTest {
-    private static final List<String> MODELS =
-            List.of(
-                    "mixtral.F32",
-                    "qwen2moe.F32",
-                    "qwen3moe.Q4_0",
-                    "qwen3moe-wide.F32",
-                    "olmoe.F32",
-                    "glm4moe.F32",
-                    "gpt-oss.F32",
-                    "deepseek2-v3-groups.F32");
     private static final int[] IDS = new Random(5).ints(48, 0, 300).toArray();
-
-    private static float[][] single(String name) {
-        try (GgufFile file = GoldenModels.open(name);
-                Devices devices = new Devices(List.of(new NamedBackend("a")));
-                PlacedModel model =
-                        ModelLoader.builtIn().load(file, WeightDevices.all("a"), devices)) {
-            return GoldenModels.logits(model, DType.F32, IDS, 7);
-        }
-    }
 
     /** Experts on the devices a and c by lot, places for some of those of most layers on b. */
     private record Drawn(Map<Integer, LiveExperts> layers, int seed) implements WeightDevices {
@@ -103,13 +81,10 @@ class LiveExpertsTest {
         int cases = 0;
         long moves = 0;
         double worst = 0;
-        for (String name : MODELS) {
-            float[][] expected = single(name);
+        for (String name : MixtureModels.NAMES) {
+            float[][] expected = MixtureModels.onOneDevice(name, IDS, 7);
             for (int seed = 0; seed < 6; seed++) {
-                ExpertCachePolicies policies =
-                        ExpertCachePolicies.builtIn()
-                                .and(List.of(new RandomEvictions(new SplittableRandom(seed))));
-                ModelLoader loader = new ModelLoader(Architectures.builtIn(), policies);
+                ModelLoader loader = MixtureModels.loader(seed);
                 SimulatedDevice far = new SimulatedDevice("b").withUploadsAskedFor(seed % 4);
                 try (GgufFile file = GoldenModels.open(name);
                         Devices devices =
@@ -123,7 +98,7 @@ class LiveExpertsTest {
                     try (PlacedModel model = loader.load(file, drawn, devices)) {
                         int rows = seed % 2 == 0 ? 1 : 5;
                         float[][] actual = GoldenModels.logits(model, DType.F32, IDS, rows);
-                        worst = Math.max(worst, error(expected, actual));
+                        worst = Math.max(worst, GoldenModels.normalizedError(expected, actual));
                         CacheCounts counts = model.cacheCounts();
                         assertNotNull(counts);
                         moves += counts.now().moves();
@@ -138,18 +113,6 @@ class LiveExpertsTest {
         System.out.printf(
                 "experts that come and go: %d cases with %d moves, worst nmse %.2g%n",
                 cases, moves, worst);
-    }
-
-    private static double error(float[][] expected, float[][] actual) {
-        double difference = 0;
-        double norm = 0;
-        for (int row = 0; row < expected.length; row++) {
-            for (int i = 0; i < expected[row].length; i++) {
-                difference += Math.pow((double) expected[row][i] - actual[row][i], 2);
-                norm += Math.pow(expected[row][i], 2);
-            }
-        }
-        return difference / norm;
     }
 
     /** By a rule, as a user writes it; counts are those of a trace of the same text. */

@@ -50,6 +50,9 @@ class SimulatedSpeedTest {
         placements.put(
                 "half of the experts on the processor",
                 "default = \"sim:0\", rules = [{ match { role = experts, experts = even }, device = cpu }]");
+        placements.put(
+                "experts on the processor, one comes a layer later",
+                "default = \"sim:0\", rules = [{ match { role = experts }, device = cpu, defer = 1 }]");
         return placements;
     }
 

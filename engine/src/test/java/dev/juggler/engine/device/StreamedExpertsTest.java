@@ -3,9 +3,6 @@ package dev.juggler.engine.device;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.juggler.engine.architecture.Architectures;
-import dev.juggler.engine.experts.ExpertCachePolicies;
-import dev.juggler.engine.experts.RandomEvictions;
 import dev.juggler.engine.gguf.GgufFile;
 import dev.juggler.engine.golden.GoldenModels;
 import dev.juggler.engine.placement.LiveExperts;
@@ -28,39 +25,8 @@ import org.junit.jupiter.api.Test;
 
 /** Experts that come to a device in steps of many rows: the logits are those of one device. */
 class StreamedExpertsTest {
-    private static final List<String> MODELS =
-            List.of(
-                    "mixtral.F32",
-                    "qwen2moe.F32",
-                    "qwen3moe.Q4_0",
-                    "qwen3moe-wide.F32",
-                    "olmoe.F32",
-                    "glm4moe.F32",
-                    "gpt-oss.F32",
-                    "deepseek2-v3-groups.F32");
     private static final int[] IDS = new Random(6).ints(40, 0, 300).toArray();
     private static final Decision DRAWN = new Decision(0, "");
-
-    private static float[][] single(String name) {
-        try (GgufFile file = GoldenModels.open(name);
-                Devices devices = new Devices(List.of(new NamedBackend("a")));
-                PlacedModel model =
-                        ModelLoader.builtIn().load(file, WeightDevices.all("a"), devices)) {
-            return GoldenModels.logits(model, DType.F32, IDS, 7);
-        }
-    }
-
-    private static double error(float[][] expected, float[][] actual) {
-        double difference = 0;
-        double norm = 0;
-        for (int row = 0; row < expected.length; row++) {
-            for (int i = 0; i < expected[row].length; i++) {
-                difference += Math.pow((double) expected[row][i] - actual[row][i], 2);
-                norm += Math.pow(expected[row][i], 2);
-            }
-        }
-        return difference / norm;
-    }
 
     /** Experts on a, c (main memory) and b by lot; those in main memory come to b. */
     private record Drawn(
@@ -130,17 +96,10 @@ class StreamedExpertsTest {
         int cases = 0;
         long uploads = 0;
         double worst = 0;
-        for (String name : MODELS) {
-            float[][] expected = single(name);
+        for (String name : MixtureModels.NAMES) {
+            float[][] expected = MixtureModels.onOneDevice(name, IDS, 7);
             for (int seed = 0; seed < 6; seed++) {
-                ModelLoader loader =
-                        new ModelLoader(
-                                Architectures.builtIn(),
-                                ExpertCachePolicies.builtIn()
-                                        .and(
-                                                List.of(
-                                                        new RandomEvictions(
-                                                                new SplittableRandom(seed)))));
+                ModelLoader loader = MixtureModels.loader(seed);
                 SimulatedDevice far = new SimulatedDevice("b").withUploadsAskedFor(1000);
                 try (GgufFile file = GoldenModels.open(name);
                         Devices devices =
@@ -154,7 +113,7 @@ class StreamedExpertsTest {
                     Drawn drawn = Drawn.of(description, seed, seed < 3 ? 1 : 5, 1 + 2 * seed);
                     try (PlacedModel model = loader.load(file, drawn, devices)) {
                         float[][] actual = GoldenModels.logits(model, DType.F32, IDS, 6);
-                        worst = Math.max(worst, error(expected, actual));
+                        worst = Math.max(worst, GoldenModels.normalizedError(expected, actual));
                         uploads += far.uploads();
                         cases++;
                     }

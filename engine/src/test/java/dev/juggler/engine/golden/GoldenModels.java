@@ -10,6 +10,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** The golden model files. */
@@ -36,6 +37,34 @@ public final class GoldenModels {
             return GgufFile.open(SynthesizedModel.qwen3MoeK());
         }
         return GgufFile.open(GoldenData.require("models/" + name + ".gguf"));
+    }
+
+    /** The squares of the differences by the squares of what is expected, summed over all. */
+    public static double normalizedError(double[][] expected, float[][] actual) {
+        double difference = 0;
+        double norm = 0;
+        for (int row = 0; row < expected.length; row++) {
+            for (int i = 0; i < expected[row].length; i++) {
+                difference += Math.pow(expected[row][i] - actual[row][i], 2);
+                norm += Math.pow(expected[row][i], 2);
+            }
+        }
+        return difference / norm;
+    }
+
+    /** The same of logits of another computation. */
+    public static double normalizedError(float[][] expected, float[][] actual) {
+        double[][] exact = new double[expected.length][];
+        for (int row = 0; row < expected.length; row++) {
+            float[] logits = expected[row];
+            exact[row] = IntStream.range(0, logits.length).mapToDouble(i -> logits[i]).toArray();
+        }
+        return normalizedError(exact, actual);
+    }
+
+    /** The same of one row. */
+    public static double normalizedError(float[] expected, float[] actual) {
+        return normalizedError(new float[][] {expected}, new float[][] {actual});
     }
 
     /** The logits of all positions. */

@@ -14,8 +14,8 @@ import java.util.HexFormat;
 import java.util.List;
 import org.opentest4j.TestAbortedException;
 
-/** Makes the golden model that is too large to be stored, with the golden data's own generator. */
-final class SynthesizedModel {
+/** Makes models that are too large to be stored, with the golden data's own generator. */
+public final class SynthesizedModel {
     private static final String SHA_256 =
             "e10158a3b3f2a65e6f4c6a50c8c1cb8274ab7e42f09ddbdf0044f6345f2ea96f";
 
@@ -48,11 +48,40 @@ final class SynthesizedModel {
         }
     }
 
+    /**
+     * A file of the generator.
+     *
+     * @param arguments all but the file's name
+     * @throws TestAbortedException if there is no golden data, or no python3 with numpy; the reason
+     *     is printed
+     */
+    public static Path make(String arguments, Path file) {
+        Path golden =
+                GoldenData.folder()
+                        .orElseThrow(() -> new TestAbortedException(skipped("no golden data")));
+        try {
+            run(golden, List.of(arguments.split(" ")), file);
+            return file;
+        } catch (IOException e) {
+            throw new TestAbortedException(skipped("python3 cannot be started: " + e.getMessage()));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
     private static void make(Path golden, Path file) throws IOException, InterruptedException {
         String recipe = GoldenLogits.json("models/recipes.json").get("qwen3moe-k").asString();
+        List<String> arguments = new ArrayList<>(List.of(recipe.split(" ")));
+        arguments.addAll(List.of("--name", "tiny-qwen3moe-k"));
+        run(golden, arguments, file);
+    }
+
+    private static void run(Path golden, List<String> arguments, Path file)
+            throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(List.of("python3", "tools/synth_gguf.py"));
-        command.addAll(List.of(recipe.split(" ")));
-        command.addAll(List.of("--name", "tiny-qwen3moe-k", "--out", file.toString()));
+        command.addAll(arguments);
+        command.addAll(List.of("--out", file.toString()));
         Process process =
                 new ProcessBuilder(command)
                         .directory(golden.toFile())
@@ -65,7 +94,7 @@ final class SynthesizedModel {
     }
 
     private static String skipped(String reason) {
-        String message = "SKIPPED: qwen3moe-k.F32 could not be made: " + reason;
+        String message = "SKIPPED: a model could not be made: " + reason;
         System.out.println(message);
         return message;
     }

@@ -57,6 +57,11 @@ final class RecallModel implements Model {
     }
 
     @Override
+    public int width() {
+        return 1;
+    }
+
+    @Override
     public List<KvLayerShape> kvLayers() {
         KvLayerShape all = new KvLayerShape(1, 1, 0);
         return window == 0 ? List.of(all) : List.of(all, new KvLayerShape(1, 1, window));

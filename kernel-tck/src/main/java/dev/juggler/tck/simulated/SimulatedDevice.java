@@ -32,6 +32,7 @@ public final class SimulatedDevice implements Backend {
     private final ReferenceBackend reference = new ReferenceBackend();
     private final AtomicLong used = new AtomicLong();
     private final AtomicLong operationsLeft = new AtomicLong(Long.MAX_VALUE);
+    private final AtomicLong uploadsLeft = new AtomicLong(Long.MAX_VALUE);
     private final Kernels kernels = new SimulatedKernels(this, reference.kernels());
     private SimulatedClock clock = new SimulatedClock();
     private long memory = Long.MAX_VALUE;
@@ -93,6 +94,12 @@ public final class SimulatedDevice implements Backend {
     /** Fails in the operation after so many, and from then on in all that is asked of it. */
     public SimulatedDevice failingAfter(long operations) {
         operationsLeft.set(operations);
+        return this;
+    }
+
+    /** Fails while the upload after so many is under way, and from then on likewise. */
+    public SimulatedDevice failingInUpload(long uploads) {
+        uploadsLeft.set(uploads);
         return this;
     }
 
@@ -270,7 +277,11 @@ public final class SimulatedDevice implements Backend {
     public Transfer upload(Buffer target, long offset, MemorySegment source) {
         countOperation();
         if (target instanceof DeviceBuffer own && own.isOn(this)) {
-            return new Upload(own, offset, source);
+            Upload upload = new Upload(own, offset, source);
+            if (uploadsLeft.getAndDecrement() <= 0) {
+                lost = true;
+            }
+            return upload;
         }
         throw new IllegalStateException(target + " is not in the memory of " + device);
     }

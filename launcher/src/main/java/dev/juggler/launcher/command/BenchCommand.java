@@ -103,9 +103,9 @@ final class BenchCommand implements Callable<Integer> {
         requireSensible();
         ModelArgument chosen = ModelArgument.resolve(configuration(), model);
         try (Wiring wiring = Wiring.devices(chosen.configuration())) {
-            ModelSettings settings = chosen.settings(wiring.configuration());
+            ModelSettings settings = chosen.settings(wiring);
             long start = System.nanoTime();
-            try (ModelFile file = ModelFile.open(settings, wiring.devices());
+            try (ModelFile file = ModelFile.open(settings, wiring.devices(), wiring.loader());
                     PlacedModel placed = file.load(new LoadingBar())) {
                 Duration loading = Duration.ofNanos(System.nanoTime() - start);
                 List<Measurement> measurements = measure(placed, settings);

@@ -88,8 +88,8 @@ final class LogitsCommand implements Callable<Integer> {
                                 Exactness.apply(common.configuration(), exact), model),
                         placement);
         try (Wiring wiring = Wiring.devices(chosen.configuration())) {
-            ModelSettings settings = chosen.settings(wiring.configuration());
-            try (ModelFile file = ModelFile.open(settings, wiring.devices());
+            ModelSettings settings = chosen.settings(wiring);
+            try (ModelFile file = ModelFile.open(settings, wiring.devices(), wiring.loader());
                     PlacedModel placed = file.load(new LoadingBar());
                     SequenceRunner runner =
                             new SequenceRunner(

@@ -4,6 +4,7 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigUtil;
 import dev.juggler.engine.inference.ModelSettings;
 import dev.juggler.engine.text.Suggestions;
+import dev.juggler.launcher.Wiring;
 import dev.juggler.launcher.config.Configuration;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -50,9 +51,9 @@ record ModelArgument(String name, Path path, Configuration configuration) {
                 2);
     }
 
-    /** What the complete configuration says of the model. */
-    ModelSettings settings(Configuration complete) {
-        return ModelSettings.all(complete.config()).stream()
+    /** What the complete configuration, to which plugins belong, says of the model. */
+    ModelSettings settings(Wiring wiring) {
+        return wiring.modelSettings().stream()
                 .filter(settings -> settings.name().equals(name))
                 .findFirst()
                 .orElseThrow();

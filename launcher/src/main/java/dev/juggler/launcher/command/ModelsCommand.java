@@ -5,6 +5,7 @@ import dev.juggler.engine.gguf.GgufFile;
 import dev.juggler.engine.gguf.GgufMetadata;
 import dev.juggler.engine.inference.ModelInspection;
 import dev.juggler.engine.inference.ModelInspector;
+import dev.juggler.launcher.Wiring;
 import dev.juggler.launcher.config.Configuration;
 import dev.juggler.launcher.terminal.TextTable;
 import dev.juggler.launcher.terminal.Units;
@@ -117,8 +118,7 @@ final class ModelsCommand implements Callable<Integer> {
                     out.println(file.metadata().string("tokenizer.chat_template", ""));
                     return 0;
                 }
-                ModelInspection inspection =
-                        ModelInspector.inspect(file, chosen.settings(chosen.configuration()));
+                ModelInspection inspection = inspect(file, chosen);
                 if (json) {
                     out.println(json(inspection, file));
                 } else {
@@ -127,6 +127,12 @@ final class ModelsCommand implements Callable<Integer> {
                 return inspection.supported() ? 0 : NOT_SUPPORTED;
             } finally {
                 out.flush();
+            }
+        }
+
+        private static ModelInspection inspect(GgufFile file, ModelArgument chosen) {
+            try (Wiring wiring = Wiring.plugins(chosen.configuration())) {
+                return ModelInspector.inspect(file, chosen.settings(wiring));
             }
         }
 

@@ -92,18 +92,27 @@ final class PlanCommand implements Callable<Integer> {
         if (machine != null) {
             Hardware assumed = assumed(machine);
             try (Wiring wiring = Wiring.plugins(chosen.configuration());
-                    ModelFile file =
-                            ModelFile.openForPlan(
-                                    chosen.settings(wiring.configuration()), assumed)) {
+                    ModelFile file = ModelFile.openForPlan(chosen.settings(wiring), assumed)) {
                 return print(file);
             }
         }
         try (Wiring wiring = Wiring.devices(chosen.configuration())) {
-            ModelSettings settings = chosen.settings(wiring.configuration());
+            ModelSettings settings = chosen.settings(wiring);
             try (ModelFile file = ModelFile.openForPlan(settings, wiring.devices())) {
-                return print(file);
+                int code = print(file);
+                if (!json && !hocon) {
+                    wiring.deviceDescriptions().forEach(this::describe);
+                }
+                return code;
             }
         }
+    }
+
+    /** What a backend has chosen: threads, instruction set, memory nodes. */
+    private void describe(String device, String description) {
+        PrintWriter out = spec.commandLine().getOut();
+        out.printf("%s: %s%n", device, description);
+        out.flush();
     }
 
     private int print(ModelFile file) {

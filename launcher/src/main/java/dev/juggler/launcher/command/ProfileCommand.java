@@ -109,7 +109,15 @@ final class ProfileCommand implements Callable<Integer> {
         Logging.beQuiet();
         if (replay != null) {
             PrintWriter out = spec.commandLine().getOut();
-            TraceReplayReport.print(out, replay, experts, memory == null ? null : size(), moves);
+            try (Wiring wiring = Wiring.plugins(common.configuration())) {
+                TraceReplayReport.print(
+                        out,
+                        wiring.loader().policies(),
+                        replay,
+                        experts,
+                        memory == null ? null : size(),
+                        moves);
+            }
             return 0;
         }
         List<String> texts = texts();
@@ -117,7 +125,7 @@ final class ProfileCommand implements Callable<Integer> {
         Path target = output == null ? Path.of(chosen.name() + ".experts") : output;
         RoutingProfile profile = new RoutingProfile();
         try (Wiring wiring = Wiring.engine(chosen.configuration())) {
-            ModelSettings settings = chosen.settings(wiring.configuration());
+            ModelSettings settings = chosen.settings(wiring);
             List<int[]> sequences = new ArrayList<>();
             for (String text : texts) {
                 sequences.add(
@@ -128,7 +136,7 @@ final class ProfileCommand implements Callable<Integer> {
                                 .mapToInt(Integer::intValue)
                                 .toArray());
             }
-            try (ModelFile file = ModelFile.open(settings, wiring.devices());
+            try (ModelFile file = ModelFile.open(settings, wiring.devices(), wiring.loader());
                     PlacedModel placed = file.load(new LoadingBar())) {
                 record(placed, chosen.name(), settings, sequences, profile);
             }

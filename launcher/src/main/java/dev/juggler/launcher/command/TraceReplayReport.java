@@ -21,6 +21,7 @@ final class TraceReplayReport {
     /**
      * Prints it.
      *
+     * @param policies those to compare
      * @param experts places of each layer, or null
      * @param memory bytes for the places of all layers, or null
      * @param moves most experts that a step brings
@@ -29,6 +30,7 @@ final class TraceReplayReport {
      */
     static void print(
             PrintWriter out,
+            ExpertCachePolicies policies,
             Path file,
             @Nullable Integer experts,
             @Nullable Long memory,
@@ -57,8 +59,7 @@ final class TraceReplayReport {
                     bytes / 0x1p30,
                     moves);
             out.printf("%-26s %8s %12s %11s%n", "policy", "hits", "generation", "moves/step");
-            for (TraceReplay.Result result :
-                    new TraceReplay(trace, places, moves).run(ExpertCachePolicies.builtIn())) {
+            for (TraceReplay.Result result : new TraceReplay(trace, places, moves).run(policies)) {
                 out.printf(
                         Locale.ROOT,
                         "%-26s %6.1f %% %10.1f %% %11.2f%n",

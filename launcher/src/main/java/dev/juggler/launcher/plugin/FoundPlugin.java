@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param id its identifier, or the file's name where it has none that can be read
  * @param version its version, or empty
  * @param path where it is
- * @param provides what it offers: {@code backend cpu-simd}, {@code protocol openai}
+ * @param provides what it offers: {@code backend cpu-simd}, {@code protocol openai}, {@code expert
+ *     cache policy acme}
  * @param refusal why it is not used, or null
  */
 public record FoundPlugin(

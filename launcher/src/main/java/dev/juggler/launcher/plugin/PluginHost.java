@@ -1,6 +1,8 @@
 package dev.juggler.launcher.plugin;
 
+import dev.juggler.engine.placement.PlacementRules;
 import dev.juggler.kernel.BackendProvider;
+import dev.juggler.kernel.ExpertCachePolicyProvider;
 import dev.juggler.kernel.KernelApi;
 import dev.juggler.protocol.ProtocolProvider;
 import java.io.IOException;
@@ -13,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.pf4j.PluginRuntimeException;
@@ -28,10 +31,13 @@ import org.slf4j.LoggerFactory;
 public final class PluginHost implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(PluginHost.class);
 
+    private static final Pattern CHOOSABLE = Pattern.compile("[a-z][a-z0-9-]*");
+
     private final WalledPluginManager plugins;
     private final List<FoundPlugin> found = new ArrayList<>();
     private final Map<String, BackendProvider> backends = new LinkedHashMap<>();
     private final Map<String, ProtocolProvider> protocols = new LinkedHashMap<>();
+    private final Map<String, ExpertCachePolicyProvider> policies = new LinkedHashMap<>();
 
     private PluginHost(Path folder, String version) {
         plugins = new WalledPluginManager(folder, version);
@@ -66,6 +72,11 @@ public final class PluginHost implements AutoCloseable {
         return protocols;
     }
 
+    /** Providers of expert cache policies in use, by name. */
+    public Map<String, ExpertCachePolicyProvider> policies() {
+        return policies;
+    }
+
     /** The configuration defaults that a provider's plugin brings, or null. */
     public static @Nullable URL referenceConfiguration(Object provider) {
         return provider.getClass().getClassLoader().getResource("reference.conf");
@@ -76,6 +87,7 @@ public final class PluginHost implements AutoCloseable {
     public void close() {
         backends.clear();
         protocols.clear();
+        policies.clear();
         // PF4J's own unloadPlugins() changes the list that it walks.
         for (PluginWrapper plugin : List.copyOf(plugins.getPlugins())) {
             plugins.unloadPlugin(plugin.getPluginId());
@@ -145,10 +157,12 @@ public final class PluginHost implements AutoCloseable {
         }
         List<BackendProvider> newBackends = plugins.getExtensions(BackendProvider.class, id);
         List<ProtocolProvider> newProtocols = plugins.getExtensions(ProtocolProvider.class, id);
-        if (newBackends.isEmpty() && newProtocols.isEmpty()) {
+        List<ExpertCachePolicyProvider> newPolicies =
+                plugins.getExtensions(ExpertCachePolicyProvider.class, id);
+        if (newBackends.isEmpty() && newProtocols.isEmpty() && newPolicies.isEmpty()) {
             throw new PluginRefusedException(
-                    "META-INF/extensions.idx lists no BackendProvider and no ProtocolProvider that"
-                            + " could be created");
+                    "META-INF/extensions.idx lists no BackendProvider, ProtocolProvider or"
+                            + " ExpertCachePolicyProvider that could be created");
         }
         List<String> provides = new ArrayList<>();
         Set<String> names = new HashSet<>();
@@ -169,6 +183,15 @@ public final class PluginHost implements AutoCloseable {
                     protocols.keySet());
             provides.add("protocol " + protocol.name());
         }
+        names.clear();
+        Set<String> taken = new HashSet<>(PlacementRules.choices());
+        taken.addAll(policies.keySet());
+        for (ExpertCachePolicyProvider policy : newPolicies) {
+            requireChoosable(policy.name());
+            check(policy.apiVersion(), names.add(policy.name()), policy.name(), taken);
+            provides.add("expert cache policy " + policy.name());
+        }
+        newPolicies.forEach(policy -> policies.put(policy.name(), policy));
         newBackends.forEach(backend -> backends.put(backend.name(), backend));
         newProtocols.forEach(protocol -> protocols.put(protocol.name(), protocol));
         found.add(
@@ -191,6 +214,14 @@ public final class PluginHost implements AutoCloseable {
             throw new PluginRefusedException(
                     "a provider named %s is there already; remove one of the two plugins"
                             .formatted(name));
+        }
+    }
+
+    private static void requireChoosable(String policy) throws PluginRefusedException {
+        if (!CHOOSABLE.matcher(policy).matches()) {
+            throw new PluginRefusedException(
+                    "its expert cache policy is called \"%s\"; a name has small letters, digits and dashes"
+                            .formatted(policy));
         }
     }
 

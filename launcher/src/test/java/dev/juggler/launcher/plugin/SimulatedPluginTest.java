@@ -24,8 +24,6 @@ import dev.juggler.kernel.OutOfDeviceMemoryException;
 import dev.juggler.kernel.ReferenceBackend;
 import dev.juggler.tck.GoldenData;
 import dev.juggler.tck.simulated.SimulatedBackendProvider;
-import dev.juggler.tck.simulated.SimulatedClock;
-import dev.juggler.tck.simulated.SimulatedDevice;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -41,17 +39,7 @@ class SimulatedPluginTest {
     @TempDir Path folder;
 
     private PluginHost host() throws Exception {
-        ForeignPlugin plugin =
-                new ForeignPlugin("sim")
-                        .extension(SimulatedBackendProvider.class.getName())
-                        .bundle(SimulatedBackendProvider.class)
-                        .bundle(SimulatedClock.class)
-                        .bundle(SimulatedDevice.class)
-                        .bundle(Class.forName("dev.juggler.tck.simulated.SimulatedKernels"));
-        for (Class<?> inner : SimulatedDevice.class.getDeclaredClasses()) {
-            plugin.bundle(inner);
-        }
-        plugin.zipInto(folder);
+        SimulatedPlugin.zipInto(folder);
         return PluginHost.open(folder, "0.1.0");
     }
 
