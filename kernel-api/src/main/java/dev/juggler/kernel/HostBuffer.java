@@ -9,6 +9,9 @@ public final class HostBuffer implements Buffer {
     /** Enough for a cache line and the widest vector. */
     public static final long ALIGNMENT = 64;
 
+    /** From here on the cost of zeroing matters, and that of a call of C does not. */
+    private static final long BIG = 1L << 20;
+
     private final MemorySegment memory;
     private final @Nullable Arena owned;
 
@@ -17,11 +20,18 @@ public final class HostBuffer implements Buffer {
         this.owned = owned;
     }
 
-    /** Zeroed memory of {@code bytes} bytes, freed by {@link #close()}. */
+    /**
+     * Zeroed memory of {@code bytes} bytes, freed by {@link #close()}. Much memory is taken from
+     * the system when it is touched, page by page.
+     */
     @SuppressWarnings("MustBeClosedChecker") // the buffer owns the arena and close() closes it
     public static HostBuffer allocate(long bytes) {
         Arena arena = Arena.ofShared();
-        return new HostBuffer(arena.allocate(Math.max(bytes, 1), ALIGNMENT), arena);
+        MemorySegment memory =
+                bytes < BIG
+                        ? arena.allocate(Math.max(bytes, 1), ALIGNMENT)
+                        : ZeroedMemory.allocate(bytes, ALIGNMENT, arena);
+        return new HostBuffer(memory, arena);
     }
 
     /** A view of memory that somebody else owns and keeps alive. */

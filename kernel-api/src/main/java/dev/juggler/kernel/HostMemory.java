@@ -27,7 +27,27 @@ public final class HostMemory {
         return of(Path.of("/"));
     }
 
-    /** As {@link #now}, for a machine whose /proc and /sys lie in this folder. */
+    /**
+     * As {@link #now()}, less what this process has allocated and not touched yet, which the system
+     * still calls free.
+     *
+     * @param allocated bytes of buffers of this process that take memory when they are touched
+     */
+    public static MemoryInfo now(long allocated) {
+        return of(Path.of("/"), allocated);
+    }
+
+    /** As {@link #now(long)}, for a machine whose /proc and /sys lie in this folder. */
+    static MemoryInfo of(Path root, long allocated) {
+        MemoryInfo memory = of(root);
+        // All private memory of the process, touched buffers among it: untouched is at least the
+        // rest.
+        long resident = value(root.resolve("proc/self/status"), "RssAnon:") << 10;
+        long untouched = resident < 0 ? 0 : Math.max(0, allocated - resident);
+        return new MemoryInfo(memory.total(), Math.max(0, memory.free() - untouched));
+    }
+
+    /** As {@link #now()}, for a machine whose /proc and /sys lie in this folder. */
     static MemoryInfo of(Path root) {
         HostMemory memory = new HostMemory(root);
         Path meminfo = root.resolve("proc/meminfo");

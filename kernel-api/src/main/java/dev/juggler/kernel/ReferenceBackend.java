@@ -1,8 +1,6 @@
 package dev.juggler.kernel;
 
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * The reference as a device of its own: slow and exact, in host memory. It is the last fallback,
@@ -13,7 +11,7 @@ public final class ReferenceBackend implements Backend {
     public static final String DEVICE = "reference";
 
     private final ReferenceKernels kernels = new ReferenceKernels();
-    private final List<HostBuffer> allocated = new ArrayList<>();
+    private final HostBuffers buffers = new HostBuffers(DEVICE);
 
     @Override
     public String device() {
@@ -26,15 +24,8 @@ public final class ReferenceBackend implements Backend {
     }
 
     @Override
-    public synchronized Buffer allocate(long bytes) {
-        MemoryInfo memory = memory();
-        if (bytes < 0 || bytes > memory.free()) {
-            throw new OutOfDeviceMemoryException(DEVICE, bytes, memory.free());
-        }
-        allocated.removeIf(buffer -> !buffer.isOpen());
-        HostBuffer buffer = HostBuffer.allocate(bytes);
-        allocated.add(buffer);
-        return buffer;
+    public Buffer allocate(long bytes) {
+        return buffers.allocate(bytes);
     }
 
     @Override
@@ -57,12 +48,11 @@ public final class ReferenceBackend implements Backend {
 
     @Override
     public MemoryInfo memory() {
-        return HostMemory.now();
+        return buffers.memory();
     }
 
     @Override
-    public synchronized void close() {
-        allocated.forEach(HostBuffer::close);
-        allocated.clear();
+    public void close() {
+        buffers.close();
     }
 }

@@ -1,9 +1,11 @@
 package dev.juggler.kernel;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
@@ -55,6 +57,31 @@ class HostMemoryTest {
         write("proc/self/cgroup", "4:memory:/\n");
         write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
         assertEquals(new MemoryInfo(24 * GIGABYTE, 20 * GIGABYTE), HostMemory.of(root));
+    }
+
+    @Test
+    void whatIsAllocatedAndNotTouchedIsNotFree() throws IOException {
+        write("proc/self/status", "VmRSS:\t9 kB\nRssAnon:\t  3145728 kB\n"); // 3 GB
+        assertEquals(20 * GIGABYTE, HostMemory.of(root, 2 * GIGABYTE).free());
+        assertEquals(18 * GIGABYTE, HostMemory.of(root, 5 * GIGABYTE).free());
+        assertEquals(0, HostMemory.of(root, 99 * GIGABYTE).free());
+    }
+
+    @Test
+    void bigBuffersAreZeroedAlignedAndTakenWhenTouched() {
+        try (HostBuffers buffers = new HostBuffers("test")) {
+            long free = buffers.memory().free();
+            long bytes = Math.min(4 * GIGABYTE, free / 2);
+            HostBuffer buffer = buffers.allocate(bytes);
+            assertEquals(bytes, buffer.byteSize());
+            assertEquals(0, buffer.host().address() % HostBuffer.ALIGNMENT);
+            assertEquals(0, buffer.host().get(ValueLayout.JAVA_BYTE, bytes - 1));
+            long left = buffers.memory().free();
+            assertTrue(left < free - bytes / 2, free + " before, after " + left);
+            assertThrows(OutOfDeviceMemoryException.class, () -> buffers.allocate(free));
+            buffer.close();
+            assertTrue(buffers.memory().free() > left);
+        }
     }
 
     @Test

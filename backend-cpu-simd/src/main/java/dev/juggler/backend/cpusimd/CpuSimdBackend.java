@@ -6,14 +6,12 @@ import dev.juggler.kernel.Backend;
 import dev.juggler.kernel.BackendException;
 import dev.juggler.kernel.Buffer;
 import dev.juggler.kernel.HostBuffer;
-import dev.juggler.kernel.HostMemory;
+import dev.juggler.kernel.HostBuffers;
 import dev.juggler.kernel.Kernels;
 import dev.juggler.kernel.MemoryInfo;
-import dev.juggler.kernel.OutOfDeviceMemoryException;
 import dev.juggler.kernel.ReferenceKernels;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -25,7 +23,7 @@ final class CpuSimdBackend implements Backend {
     private final Kernels kernels;
     private final String description;
     private final @Nullable NumaMemory memory;
-    private final List<HostBuffer> allocated = new ArrayList<>();
+    private final HostBuffers buffers = new HostBuffers(CpuSimdBackendProvider.DEVICE);
 
     /**
      * @param memoryNodes the folder in which the system tells its memory nodes
@@ -148,17 +146,11 @@ final class CpuSimdBackend implements Backend {
     }
 
     @Override
-    public synchronized Buffer allocate(long bytes) {
-        MemoryInfo room = memory();
-        if (bytes < 0 || bytes > room.free()) {
-            throw new OutOfDeviceMemoryException(device(), bytes, room.free());
-        }
-        allocated.removeIf(buffer -> !buffer.isOpen());
-        HostBuffer buffer = HostBuffer.allocate(bytes);
+    public Buffer allocate(long bytes) {
+        HostBuffer buffer = buffers.allocate(bytes);
         if (memory != null) {
             memory.interleave(buffer.host());
         }
-        allocated.add(buffer);
         return buffer;
     }
 
@@ -187,13 +179,12 @@ final class CpuSimdBackend implements Backend {
 
     @Override
     public MemoryInfo memory() {
-        return HostMemory.now();
+        return buffers.memory();
     }
 
     @Override
-    public synchronized void close() {
+    public void close() {
         pool.close();
-        allocated.forEach(HostBuffer::close);
-        allocated.clear();
+        buffers.close();
     }
 }

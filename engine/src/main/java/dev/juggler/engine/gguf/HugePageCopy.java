@@ -14,13 +14,17 @@ import java.util.stream.LongStream;
 final class HugePageCopy {
     private static final long STEP = 8L << 20;
 
+    private static final int ROUNDS = 4;
+
     /** More than last-level caches hold. */
-    private static final long SAMPLE = 128L << 20;
+    private static final long SAMPLE = 64L << 20;
 
     private HugePageCopy() {}
 
     /**
-     * How many times as fast a copy would be read, by one thread; 1 for files too small to tell.
+     * How many times as fast a copy would be read at least, by one thread; 1 for files too small to
+     * tell. Copying takes seconds and other processes disturb a measurement, so a copy must be
+     * faster each time that both are read one after the other.
      *
      * @throws IOException if there are no huge pages
      */
@@ -37,13 +41,11 @@ final class HugePageCopy {
             MemorySegment huge = SystemMemory.allocateHuge(SAMPLE, arena);
             MemorySegment target = SystemMemory.allocateHuge(STEP, arena);
             MemorySegment.copy(mapped, 0, huge, 0, SAMPLE); // touches both
-            double slow = Double.MAX_VALUE;
-            double fast = Double.MAX_VALUE;
-            for (int round = 0; round < 2; round++) {
-                slow = Math.min(slow, nanoseconds(mapped, target));
-                fast = Math.min(fast, nanoseconds(huge, target));
+            double gain = Double.MAX_VALUE;
+            for (int round = 0; round < ROUNDS; round++) {
+                gain = Math.min(gain, nanoseconds(mapped, target) / nanoseconds(huge, target));
             }
-            return slow / fast;
+            return gain;
         }
     }
 

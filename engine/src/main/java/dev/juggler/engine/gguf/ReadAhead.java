@@ -17,6 +17,14 @@ public final class ReadAhead {
     /** Small enough to show progress, large enough for the disk. */
     static final long SLICE = 16L << 20;
 
+    /**
+     * Of each stretch of this length only the beginning is looked at: what is read ahead is read in
+     * runs.
+     */
+    private static final long STRETCH = 1L << 20;
+
+    private static final long LOOK = 16L << 10;
+
     private static final int READERS = 4;
 
     /** Is told how far reading is; called by one thread at a time. */
@@ -47,18 +55,30 @@ public final class ReadAhead {
         this.bytes = missing.stream().mapToLong(MemorySegment::byteSize).sum();
     }
 
-    /** Looks which slices of a file's bytes are not in memory; what is not mapped, is. */
+    /**
+     * Looks which slices of a file's bytes are not in memory; what is not mapped, is. Samples tell:
+     * asking for each of the pages would take as long as loading everything else.
+     */
     static ReadAhead of(Path path, List<MemorySegment> files) {
         List<MemorySegment> missing = new ArrayList<>();
         for (MemorySegment file : files) {
             for (long at = 0; file.isMapped() && at < file.byteSize(); at += SLICE) {
                 MemorySegment slice = file.asSlice(at, Math.min(SLICE, file.byteSize() - at));
-                if (!slice.isLoaded()) {
+                if (!isLoaded(slice)) {
                     missing.add(slice);
                 }
             }
         }
         return new ReadAhead(path, missing);
+    }
+
+    private static boolean isLoaded(MemorySegment slice) {
+        for (long at = 0; at < slice.byteSize(); at += STRETCH) {
+            if (!slice.asSlice(at, Math.min(LOOK, slice.byteSize() - at)).isLoaded()) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** How many bytes are to be read. */

@@ -34,7 +34,7 @@ final class LocalGeneration implements Generation {
 
     @Override
     public String model() {
-        return lease.model().card().name();
+        return lease.model().name();
     }
 
     @Override

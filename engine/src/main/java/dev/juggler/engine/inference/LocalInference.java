@@ -160,14 +160,15 @@ public final class LocalInference implements Inference, AutoCloseable {
         long submitted = System.nanoTime();
         ModelSlot slot = slot(request.model());
         requireOpen();
-        Answer answer = Answer.to(request, encoder(slot.settings()));
-        long beforeLoad = System.nanoTime();
         ModelSlot.Lease lease = slot.use(request.keepAlive());
         boolean handedOver = false;
         try {
+            Answer answer = Answer.to(request, encoder(slot.settings())); // beside the loading
+            long beforeLoad = System.nanoTime();
+            ServedModel model = lease.model();
             Duration load = Duration.ofNanos(System.nanoTime() - beforeLoad);
-            SequenceOptions options = options(request, answer, lease.model());
-            Sequence sequence = lease.model().scheduler().submit(answer.promptIds(), options);
+            SequenceOptions options = options(request, answer, model);
+            Sequence sequence = model.scheduler().submit(answer.promptIds(), options);
             Generation generation =
                     new LocalGeneration(lease, sequence, answer, new RequestClock(submitted, load));
             handedOver = true;
@@ -223,7 +224,7 @@ public final class LocalInference implements Inference, AutoCloseable {
     }
 
     private PromptEncoder encoder(ModelSettings settings) {
-        Instant modified = cards.card(settings).modified();
+        Instant modified = ModelCards.modified(settings);
         return encoders.compute(
                         settings.name(),
                         (name, known) ->
@@ -238,13 +239,7 @@ public final class LocalInference implements Inference, AutoCloseable {
         while (true) {
             try {
                 return ServedModel.load(
-                        settings,
-                        cards.card(settings),
-                        encoder(settings),
-                        loader,
-                        devices,
-                        locks,
-                        progress);
+                        settings, () -> encoder(settings), loader, devices, locks, progress);
             } catch (ServedModel.DoesNotFitException | OutOfDeviceMemoryException e) {
                 if (!unloadLongestUnused()) {
                     throw e;
@@ -277,11 +272,12 @@ public final class LocalInference implements Inference, AutoCloseable {
         return new SequenceOptions(request.maxTokens(), sampler, answer::isEnd, top);
     }
 
-    private static LoadedModel describe(ModelSlot slot, ServedModel model) {
+    private LoadedModel describe(ModelSlot slot, ServedModel model) {
+        ModelCard card = cards.card(slot.settings());
         return new LoadedModel(
-                model.card(),
+                card,
                 model.bytesByDevice(),
-                model.card().context(),
+                card.context(),
                 slot.expires(),
                 model.loadTime(),
                 model.scheduler().running(),

@@ -35,7 +35,7 @@ final class ModelCards {
      */
     ModelCard card(ModelSettings settings) {
         try {
-            Instant modified = Files.getLastModifiedTime(settings.path()).toInstant();
+            Instant modified = modified(settings);
             long bytes = Files.size(settings.path());
             Known before = known.get(settings);
             if (before != null && before.modified.equals(modified) && before.bytes == bytes) {
@@ -53,6 +53,19 @@ final class ModelCards {
                     InferenceException.Kind.UNAVAILABLE,
                     "model %s cannot be used: %s".formatted(settings.name(), e.getMessage()),
                     e);
+        }
+    }
+
+    /**
+     * When a model's file was last changed.
+     *
+     * @throws InferenceException of kind UNAVAILABLE if there is none
+     */
+    static Instant modified(ModelSettings settings) {
+        try {
+            return Files.getLastModifiedTime(settings.path()).toInstant();
+        } catch (IOException e) {
+            throw unreadable(settings, e);
         }
     }
 

@@ -36,17 +36,22 @@ final class ModelSlot {
         keepAlive = settings.keepAlive();
     }
 
-    /** A use of a loaded model; closing it, once or more often, ends the use. */
+    /** A use of a model that is loaded or loading; closing it, once or more often, ends the use. */
     final class Lease implements AutoCloseable {
-        private final ServedModel leased;
+        private final CompletableFuture<ServedModel> leased;
         private boolean open = true;
 
-        private Lease(ServedModel leased) {
+        private Lease(CompletableFuture<ServedModel> leased) {
             this.leased = leased;
         }
 
+        /**
+         * The model; waits until it is loaded.
+         *
+         * @throws InferenceException of kind UNAVAILABLE if it cannot be loaded
+         */
         ServedModel model() {
-            return leased;
+            return await(leased);
         }
 
         @Override
@@ -54,7 +59,9 @@ final class ModelSlot {
             synchronized (ModelSlot.this) {
                 if (open) {
                     open = false;
-                    endUse();
+                    users--;
+                    lastUse = System.nanoTime();
+                    expireIfIdle();
                 }
             }
         }
@@ -65,37 +72,20 @@ final class ModelSlot {
     }
 
     /**
-     * Uses the model, loading it if need be.
+     * Uses the model. If need be its loading begins, for which only {@link Lease#model()} waits.
      *
      * @param stays how long it stays afterwards; null: as configured; negative: for ever
-     * @throws InferenceException of kind UNAVAILABLE if it cannot be loaded
      */
-    Lease use(@Nullable Duration stays) {
-        CompletableFuture<ServedModel> future;
-        synchronized (this) {
-            dropIfDead();
-            if (model == null) {
-                model = startLoading();
-            }
-            future = model;
-            users++;
-            lastUse = System.nanoTime();
-            keepAlive = stays == null ? settings.keepAlive() : stays.isNegative() ? null : stays;
-            cancelExpiry();
+    synchronized Lease use(@Nullable Duration stays) {
+        dropIfDeadOrFailed();
+        if (model == null) {
+            model = startLoading();
         }
-        boolean loaded = false;
-        try {
-            Lease lease = new Lease(await(future));
-            loaded = true;
-            return lease;
-        } finally {
-            if (!loaded) {
-                synchronized (this) {
-                    forgetFailedLoad();
-                    endUse();
-                }
-            }
-        }
+        users++;
+        lastUse = System.nanoTime();
+        keepAlive = stays == null ? settings.keepAlive() : stays.isNegative() ? null : stays;
+        cancelExpiry();
+        return new Lease(model);
     }
 
     /** The model if it is loaded, else null; this is no use. */
@@ -141,13 +131,6 @@ final class ModelSlot {
         unloadNow();
     }
 
-    /** So that the next user tries again. */
-    private void forgetFailedLoad() {
-        if (model != null && model.isCompletedExceptionally()) {
-            model = null;
-        }
-    }
-
     private CompletableFuture<ServedModel> startLoading() {
         CompletableFuture<ServedModel> future = new CompletableFuture<>();
         // A thread of its own, so that a client that goes away interrupts its waiting, not the
@@ -158,6 +141,7 @@ final class ModelSlot {
                 .start(() -> {
                     try {
                         future.complete(loader.get());
+                        expireIfIdle(); // whoever wanted it may have gone
                     } catch (Throwable e) { // whoever waits must hear of it
                         future.completeExceptionally(e);
                     }
@@ -191,14 +175,13 @@ final class ModelSlot {
         return text == null || cause instanceof Error ? cause.toString() : text;
     }
 
-    private void endUse() {
-        users--;
-        lastUse = System.nanoTime();
+    private synchronized void expireIfIdle() {
         ServedModel served = loaded();
         Duration stays = keepAlive;
         if (users > 0 || served == null || stays == null) {
             return;
         }
+        cancelExpiry();
         if (stays.isZero()) {
             unloadNow();
         } else {
@@ -214,7 +197,10 @@ final class ModelSlot {
         }
     }
 
-    private void dropIfDead() {
+    private void dropIfDeadOrFailed() {
+        if (model != null && model.isCompletedExceptionally()) {
+            model = null; // the next one tries again
+        }
         ServedModel served = loaded();
         if (served != null
                 && (served.scheduler().hasFailed() || (users == 0 && !served.isUsable()))) {

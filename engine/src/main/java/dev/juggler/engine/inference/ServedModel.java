@@ -14,7 +14,6 @@ import dev.juggler.engine.profile.ProfiledKernels;
 import dev.juggler.engine.scheduler.EngineLoop;
 import dev.juggler.engine.scheduler.Scheduler;
 import dev.juggler.engine.scheduler.SchedulerLimits;
-import dev.juggler.inference.ModelCard;
 import dev.juggler.kernel.BackendException;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -24,6 +23,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -47,7 +47,7 @@ final class ServedModel implements AutoCloseable {
         }
     }
 
-    private final ModelCard card;
+    private final String name;
     private final Scheduler scheduler;
     private final Thread thread;
     private final Map<String, Long> bytesByDevice;
@@ -58,12 +58,8 @@ final class ServedModel implements AutoCloseable {
     private final @Nullable CacheCounts cacheCounts;
 
     private ServedModel(
-            ModelCard card,
-            Scheduler scheduler,
-            Thread thread,
-            Loading loading,
-            Duration loadTime) {
-        this.card = card;
+            String name, Scheduler scheduler, Thread thread, Loading loading, Duration loadTime) {
+        this.name = name;
         this.scheduler = scheduler;
         this.thread = thread;
         this.bytesByDevice = loading.bytesByDevice();
@@ -78,13 +74,13 @@ final class ServedModel implements AutoCloseable {
     /**
      * Loads a model and starts its engine thread.
      *
-     * @param encoder of the same file: a model that cannot read prompts is not loaded
+     * @param encoder opens that of the same file, which happens beside the loading: a model that
+     *     cannot read prompts is not loaded
      * @throws RuntimeException if that is not possible; everything is freed then
      */
     static ServedModel load(
             ModelSettings settings,
-            ModelCard card,
-            PromptEncoder encoder,
+            Supplier<PromptEncoder> encoder,
             ModelLoader loader,
             Devices devices,
             DeviceLocks locks,
@@ -92,11 +88,11 @@ final class ServedModel implements AutoCloseable {
         long start = System.nanoTime();
         Loading loading = new Loading(settings, loader, devices);
         try {
-            PromptEncoder.requireFit(
-                    encoder.tokenizer(), loading.outline.description().vocabularySize());
             loading.file = settings.fileMemory().settle(loading.file, settings.name(), progress);
             Scheduler scheduler = loading.scheduler();
             EngineLoop loop = loading.loop(scheduler, locks);
+            PromptEncoder.requireFit(
+                    encoder.get().tokenizer(), loading.outline.description().vocabularySize());
             Thread thread =
                     Thread.ofPlatform()
                             .daemon()
@@ -104,7 +100,7 @@ final class ServedModel implements AutoCloseable {
                             .unstarted(loop);
             thread.start();
             Duration took = Duration.ofNanos(System.nanoTime() - start);
-            ServedModel served = new ServedModel(card, scheduler, thread, loading, took);
+            ServedModel served = new ServedModel(settings.name(), scheduler, thread, loading, took);
             LOG.info(
                     "loaded model {} in {} ms: {}",
                     settings.name(),
@@ -212,8 +208,9 @@ final class ServedModel implements AutoCloseable {
         return scheduler.isAdmitting() && devicesUsable.getAsBoolean();
     }
 
-    ModelCard card() {
-        return card;
+    /** Its name in the configuration. */
+    String name() {
+        return name;
     }
 
     Scheduler scheduler() {
@@ -254,6 +251,6 @@ final class ServedModel implements AutoCloseable {
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
-        LOG.info("unloaded model {}", card.name());
+        LOG.info("unloaded model {}", name);
     }
 }

@@ -22,7 +22,6 @@ final class AnswerPrinter {
 
     private final PrintWriter out;
     private final PrintWriter err;
-    private final ObjectMapper json = new ObjectMapper();
     private final StringBuilder answer = new StringBuilder();
     private GenerationEvent.@Nullable Finished finished;
 
@@ -118,7 +117,7 @@ final class AnswerPrinter {
         }
         result.put("finish_reason", finished.reason().name().toLowerCase(Locale.ROOT));
         result.put("timings", timings(finished.usage()));
-        out.println(json.writeValueAsString(result));
+        out.println(new ObjectMapper().writeValueAsString(result));
         out.flush();
     }
 
@@ -143,6 +142,6 @@ final class AnswerPrinter {
     }
 
     private String describe(ToolCall call) {
-        return call.name() + "(" + json.writeValueAsString(call.arguments()) + ")";
+        return call.name() + "(" + new ObjectMapper().writeValueAsString(call.arguments()) + ")";
     }
 }
