@@ -72,7 +72,12 @@ INLINE void multiply_many(const int type, const int stored, const struct product
                            product->columns, x, x_count, results);
             int count = piece->rows - row < PANEL_ROWS ? piece->rows - row : PANEL_ROWS;
             for (int j = 0; j < x_count; j++) {
-                memcpy(out_row(product, piece, first_x + j) + row, results[j], (size_t)count * sizeof(float));
+                float *out = out_row(product, piece, first_x + j) + row;
+                if (count == PANEL_ROWS) {
+                    memcpy(out, results[j], sizeof results[j]); /* a few instructions, not a call */
+                } else {
+                    memcpy(out, results[j], (size_t)count * sizeof(float));
+                }
             }
         }
     }

@@ -308,7 +308,7 @@ INLINE void transpose8(u8x32 *v) {
  * Products of a panel of PANEL_VECTORS vectors: one weight row in each 32-bit lane, four of its codes in each. Sixteen
  * sums, four vectors of codes and one of x are in registers, of 32.
  */
-enum { PANEL_LANES = 4, PANEL_VECTORS = 4 };
+enum { PANEL_LANES = 4, PANEL_VECTORS = 4, PANEL_CODE_BYTES = 1 };
 typedef int8x16_t panel_codes;
 typedef int32x4_t panel_ints;
 typedef float32x4_t panel_floats;
@@ -317,15 +317,17 @@ typedef int32x4_t panel_partial;
 #define PANEL_TAKES_SIGNED 1
 
 INLINE panel_codes panel_load(const void *p) { return vld1q_s8(p); }
+INLINE panel_codes panel_kept(panel_codes v) {
+    __asm__("" : "+w"(v));
+    return v;
+}
 INLINE panel_ints panel_load_ints(const void *p) { return vld1q_s32(p); }
-INLINE void panel_store_ints(void *p, panel_ints v) { vst1q_s32(p, v); }
 INLINE panel_floats panel_load_floats(const float *p) { return vld1q_f32(p); }
 INLINE void panel_store_floats(float *p, panel_floats v) { vst1q_f32(p, v); }
 INLINE panel_ints panel_zero(void) { return vdupq_n_s32(0); }
 INLINE panel_codes panel_all(int32_t a) { return vreinterpretq_s8_s32(vdupq_n_s32(a)); }
 INLINE panel_floats panel_all_floats(float a) { return vdupq_n_f32(a); }
-INLINE panel_ints panel_subtract(panel_ints a, panel_ints b) { return vsubq_s32(a, b); }
-INLINE panel_ints panel_times_128(panel_ints a) { return vshlq_n_s32(a, 7); }
+INLINE panel_partial panel_times_minus_128(panel_partial a) { return vnegq_s32(vshlq_n_s32(a, 7)); }
 INLINE panel_floats panel_to_floats(panel_ints a) { return vcvtq_f32_s32(a); }
 INLINE panel_floats panel_multiply(panel_floats a, panel_floats b) { return vmulq_f32(a, b); }
 INLINE panel_floats panel_fma(panel_floats a, panel_floats b, panel_floats c) { return vfmaq_f32(c, a, b); }

@@ -258,22 +258,26 @@ INLINE void transpose8(u8x32 *v) {
 
 #if defined(__AVX512VNNI__)
 
-enum { PANEL_LANES = 16, PANEL_VECTORS = 2 };
+enum { PANEL_LANES = 16, PANEL_VECTORS = 2, PANEL_CODE_BYTES = 1 };
 typedef __m512i panel_codes;
 typedef __m512i panel_ints;
 typedef __m512 panel_floats;
 typedef __m512i panel_partial;
 
 INLINE panel_codes panel_load(const void *p) { return _mm512_loadu_si512(p); }
+INLINE panel_codes panel_kept(panel_codes v) {
+    __asm__("" : "+v"(v));
+    return v;
+}
 INLINE panel_ints panel_load_ints(const void *p) { return _mm512_loadu_si512(p); }
-INLINE void panel_store_ints(void *p, panel_ints v) { _mm512_storeu_si512(p, v); }
 INLINE panel_floats panel_load_floats(const float *p) { return _mm512_loadu_ps(p); }
 INLINE void panel_store_floats(float *p, panel_floats v) { _mm512_storeu_ps(p, v); }
 INLINE panel_ints panel_zero(void) { return _mm512_setzero_si512(); }
 INLINE panel_ints panel_all(int32_t a) { return _mm512_set1_epi32(a); }
 INLINE panel_floats panel_all_floats(float a) { return _mm512_set1_ps(a); }
-INLINE panel_ints panel_subtract(panel_ints a, panel_ints b) { return _mm512_sub_epi32(a, b); }
-INLINE panel_ints panel_times_128(panel_ints a) { return _mm512_slli_epi32(a, 7); }
+INLINE panel_partial panel_times_minus_128(panel_partial a) {
+    return _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32(a, 7));
+}
 INLINE panel_floats panel_to_floats(panel_ints a) { return _mm512_cvtepi32_ps(a); }
 INLINE panel_floats panel_multiply(panel_floats a, panel_floats b) { return _mm512_mul_ps(a, b); }
 INLINE panel_floats panel_fma(panel_floats a, panel_floats b, panel_floats c) { return _mm512_fmadd_ps(a, b, c); }
@@ -292,22 +296,26 @@ INLINE panel_ints panel_pairs(panel_ints sum, panel_ints a, panel_ints b) { retu
 
 #else
 
-enum { PANEL_LANES = 8, PANEL_VECTORS = 2 };
+enum { PANEL_LANES = 8, PANEL_VECTORS = 2, PANEL_CODE_BYTES = 2 };
 typedef __m256i panel_codes;
 typedef __m256i panel_ints;
 typedef __m256 panel_floats;
 typedef __m256i panel_partial;
 
 INLINE panel_codes panel_load(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
+INLINE panel_codes panel_kept(panel_codes v) {
+    __asm__("" : "+x"(v));
+    return v;
+}
 INLINE panel_ints panel_load_ints(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
-INLINE void panel_store_ints(void *p, panel_ints v) { _mm256_storeu_si256((__m256i *)p, v); }
 INLINE panel_floats panel_load_floats(const float *p) { return _mm256_loadu_ps(p); }
 INLINE void panel_store_floats(float *p, panel_floats v) { _mm256_storeu_ps(p, v); }
 INLINE panel_ints panel_zero(void) { return _mm256_setzero_si256(); }
 INLINE panel_ints panel_all(int32_t a) { return _mm256_set1_epi32(a); }
 INLINE panel_floats panel_all_floats(float a) { return _mm256_set1_ps(a); }
-INLINE panel_ints panel_subtract(panel_ints a, panel_ints b) { return _mm256_sub_epi32(a, b); }
-INLINE panel_ints panel_times_128(panel_ints a) { return _mm256_slli_epi32(a, 7); }
+INLINE panel_partial panel_times_minus_128(panel_partial a) {
+    return _mm256_sub_epi16(_mm256_setzero_si256(), _mm256_slli_epi16(a, 7));
+}
 INLINE panel_floats panel_to_floats(panel_ints a) { return _mm256_cvtepi32_ps(a); }
 INLINE panel_floats panel_multiply(panel_floats a, panel_floats b) { return _mm256_mul_ps(a, b); }
 INLINE panel_floats panel_fma(panel_floats a, panel_floats b, panel_floats c) { return _mm256_fmadd_ps(a, b, c); }
@@ -320,9 +328,6 @@ INLINE panel_partial panel_step(panel_partial sum, panel_codes u, panel_codes s)
     __asm__("vpaddw %1, %0, %0" : "+x"(sum) : "x"(products));
     return sum;
 }
-INLINE panel_partial panel_signed_step(panel_codes codes, panel_codes x) {
-    return _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(x, codes));
-}
 INLINE panel_ints panel_scaled(panel_ints sum, panel_partial partial, panel_ints scale_pairs) {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(partial, scale_pairs));
 }
@@ -330,8 +335,25 @@ INLINE panel_ints panel_unscaled(panel_ints sum, panel_partial partial) {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(partial, _mm256_set1_epi16(1)));
 }
 INLINE panel_ints panel_pairs(panel_ints sum, panel_ints a, panel_ints b) {
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+    __m256i products = _mm256_madd_epi16(a, b);
+    __asm__("vpaddd %1, %0, %0" : "+x"(sum) : "x"(products));
+    return sum;
 }
+/* Where products are of shorts, their sums are of 32 bits already. */
+INLINE panel_ints panel_wide_scaled(panel_ints sum, panel_partial partial, panel_ints scale_pairs) {
+    return _mm256_add_epi32(sum, _mm256_mullo_epi32(partial, _mm256_srai_epi32(scale_pairs, 16)));
+}
+INLINE panel_ints panel_wide_unscaled(panel_ints sum, panel_partial partial) { return _mm256_add_epi32(sum, partial); }
+/* Of the four signed bytes in each lane the first two and the last two, as shorts. */
+INLINE i16x16 shorts_of(u8x32 bytes, int first) {
+    __m256i up = _mm256_shuffle_epi8((__m256i)bytes, _mm256_add_epi8(_mm256_setr_epi8(
+        -128, 0, -128, 1, -128, 4, -128, 5, -128, 8, -128, 9, -128, 12, -128, 13,
+        -128, 0, -128, 1, -128, 4, -128, 5, -128, 8, -128, 9, -128, 12, -128, 13), _mm256_set1_epi16((int16_t)(first << 8))));
+    return (i16x16)_mm256_srai_epi16(up, 8);
+}
+INLINE i16x16 low_shorts(u8x32 bytes) { return shorts_of(bytes, 0); }
+INLINE i16x16 high_shorts(u8x32 bytes) { return shorts_of(bytes, 2); }
+INLINE i16x16 widen_signed16(u8x16 bytes) { return (i16x16)_mm256_cvtepi8_epi16((__m128i)bytes); }
 
 #endif
 
