@@ -94,6 +94,8 @@ INLINE panel_ints add_scaled_steps(const int type, panel_ints sum, panel_partial
     if (factors_of(type) == WIDENED) {
         return scale_pairs ? panel_wide_scaled(sum, partial, panel_load_ints(scale_pairs)) : panel_wide_unscaled(sum, partial);
     }
+#else
+    (void)type;
 #endif
     return scale_pairs ? panel_scaled(sum, partial, panel_load_ints(scale_pairs)) : panel_unscaled(sum, partial);
 }
@@ -295,6 +297,7 @@ INLINE void take_x(const int type, const int m_count, const uint8_t *const *x, i
         at[m] = bytes_of(type, x[m], padded) + chunk * CHUNK;
 #if !defined(PANEL_SUMS_FOURS)
         if (factors_of(type) == WIDENED) {
+#pragma GCC unroll 1
             for (int i = 0; i < runs * RUN; i += 16) {
                 i16x16 shorts = widen_signed16(load_u8x16(at[m] + i));
                 memcpy(wide[m] + i, &shorts, sizeof shorts);

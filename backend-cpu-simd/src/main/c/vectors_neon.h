@@ -317,10 +317,7 @@ typedef int32x4_t panel_partial;
 #define PANEL_TAKES_SIGNED 1
 
 INLINE panel_codes panel_load(const void *p) { return vld1q_s8(p); }
-INLINE panel_codes panel_kept(panel_codes v) {
-    __asm__("" : "+w"(v));
-    return v;
-}
+INLINE panel_codes panel_kept(panel_codes v) { return v; } /* there are registers for all */
 INLINE panel_ints panel_load_ints(const void *p) { return vld1q_s32(p); }
 INLINE panel_floats panel_load_floats(const float *p) { return vld1q_f32(p); }
 INLINE void panel_store_floats(float *p, panel_floats v) { vst1q_f32(p, v); }

@@ -265,10 +265,7 @@ typedef __m512 panel_floats;
 typedef __m512i panel_partial;
 
 INLINE panel_codes panel_load(const void *p) { return _mm512_loadu_si512(p); }
-INLINE panel_codes panel_kept(panel_codes v) {
-    __asm__("" : "+v"(v));
-    return v;
-}
+INLINE panel_codes panel_kept(panel_codes v) { return v; } /* there are registers for all */
 INLINE panel_ints panel_load_ints(const void *p) { return _mm512_loadu_si512(p); }
 INLINE panel_floats panel_load_floats(const float *p) { return _mm512_loadu_ps(p); }
 INLINE void panel_store_floats(float *p, panel_floats v) { _mm512_storeu_ps(p, v); }
