@@ -5,6 +5,7 @@
 #define _GNU_SOURCE /* syscall */
 
 #include "codebook_vectors.h"
+#include "loops.h"
 #include "product.h"
 #include "rows.h"
 
@@ -27,9 +28,11 @@ enum set { AVX2 = 0, AVX512 = 1, AMX = 2, NEON = 3, SETS = 4, DOT_PRODUCTS = 4 }
 
 #if defined(JUGGLER_AVX2)
 extern const struct kernels kernels_avx2;
+extern const struct loops loops_avx2;
 #endif
 #if defined(JUGGLER_AVX512)
 extern const struct kernels kernels_avx512;
+extern const struct loops loops_avx512;
 #endif
 #if defined(JUGGLER_AVX512) && defined(JUGGLER_AMX)
 #define WITH_AMX
@@ -38,6 +41,7 @@ extern const struct tile_kernels tiles_amx;
 
 #if defined(JUGGLER_NEON)
 extern const struct kernels kernels_neon;
+extern const struct loops loops_neon;
 #endif
 #if defined(JUGGLER_DOTPROD)
 extern const struct kernels kernels_dotprod;
@@ -55,6 +59,22 @@ static const struct kernels *kernels_of[SETS] = {
 #endif
 #if defined(JUGGLER_NEON)
     [NEON] = &kernels_neon, /* until juggler_features finds that the processor has dot products */
+#endif
+};
+
+/* As kernels_of. The dot products of NEON are of integers, so they change nothing here. */
+static const struct loops *const loops_of[SETS] = {
+#if defined(JUGGLER_AVX2)
+    [AVX2] = &loops_avx2,
+#endif
+#if defined(JUGGLER_AVX512)
+    [AVX512] = &loops_avx512,
+#endif
+#if defined(WITH_AMX)
+    [AMX] = &loops_avx512,
+#endif
+#if defined(JUGGLER_NEON)
+    [NEON] = &loops_neon,
 #endif
 };
 
@@ -84,9 +104,18 @@ EXPORT void juggler_attend(int32_t set, const float *queries, const float *keys,
                            float *softmax, float *weighted, int32_t count, int32_t heads, int32_t key_stride,
                            int32_t value_stride, int32_t sum_stride, int32_t places, int32_t first, int32_t from,
                            int32_t to, int32_t position, int32_t window, float scale, float cap);
+EXPORT void juggler_dots(int32_t set, const float *w, int32_t w_at, int32_t stride, int32_t rows, const float *x,
+                         int32_t first, int32_t second, int32_t length, float *sums, int32_t sums_at);
+EXPORT void juggler_add_weighted(int32_t set, const float *factors, int32_t factors_at, int32_t count,
+                                 const float *rows, int32_t rows_at, int32_t stride, float *sums, int32_t sums_at,
+                                 int32_t width);
+EXPORT void juggler_exponentials(int32_t set, float *values, int32_t at, int32_t count, float minus);
+EXPORT void juggler_gate(int32_t set, float *gate, int32_t gate_at, const float *up, int32_t up_at, int32_t count,
+                         float alpha, float limit, float shift);
+EXPORT void juggler_decode(int32_t set, int32_t type, const uint8_t *blocks, int32_t elements, float *out, int32_t at);
 
 /* Counts up when entries or structures change; the Java side refuses another one. */
-int32_t juggler_interface(void) { return 4; }
+int32_t juggler_interface(void) { return 5; }
 
 struct codebooks codebooks;
 
@@ -256,4 +285,30 @@ void juggler_attend(int32_t set, const float *queries, const float *keys, const 
                                         key_stride, value_stride, sum_stride, places, first,   from,     to,    position,
                                         window,     scale,        cap};
     kernels_of[set]->attend(&attention);
+}
+
+/* The loops of loops.h, which Java calls with arrays; where in each to begin is counted in floats. */
+
+void juggler_dots(int32_t set, const float *w, int32_t w_at, int32_t stride, int32_t rows, const float *x,
+                  int32_t first, int32_t second, int32_t length, float *sums, int32_t sums_at) {
+    loops_of[set]->dots(w + w_at, stride, rows, x + first, second < 0 ? NULL : x + second, length, sums + sums_at);
+}
+
+void juggler_add_weighted(int32_t set, const float *factors, int32_t factors_at, int32_t count, const float *rows,
+                          int32_t rows_at, int32_t stride, float *sums, int32_t sums_at, int32_t width) {
+    loops_of[set]->add_weighted(factors + factors_at, count, rows + rows_at, stride, sums + sums_at, width);
+}
+
+void juggler_exponentials(int32_t set, float *values, int32_t at, int32_t count, float minus) {
+    loops_of[set]->exponentials(values + at, count, minus);
+}
+
+void juggler_gate(int32_t set, float *gate, int32_t gate_at, const float *up, int32_t up_at, int32_t count,
+                  float alpha, float limit, float shift) {
+    const struct gating gating = {alpha, limit, shift};
+    kernels_of[set]->gate(gate + gate_at, up + up_at, count, &gating);
+}
+
+void juggler_decode(int32_t set, int32_t type, const uint8_t *blocks, int32_t elements, float *out, int32_t at) {
+    loops_of[set]->decode(type, blocks, elements, out + at);
 }

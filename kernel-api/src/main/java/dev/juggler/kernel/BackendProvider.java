@@ -1,5 +1,6 @@
 package dev.juggler.kernel;
 
+import java.util.Set;
 import org.pf4j.ExtensionPoint;
 
 /**
@@ -15,6 +16,19 @@ public interface BackendProvider extends ExtensionPoint {
 
     /** Whether the backend can run here. Cheap, has no side effects, never throws. */
     Availability probe();
+
+    /**
+     * The modules of the JDK that the backend needs with these options and that a JVM has only
+     * where its start asks for them: {@code jdk.incubator.vector}. Where one is missing, Juggler
+     * starts its JVM anew with it before anything is probed or opened; so the provider itself must
+     * load without. Cheap, has no side effects.
+     *
+     * @param options those that {@link #open} will get, for no device in particular
+     * @throws BackendException if the options are not valid; {@link #open} then says so again
+     */
+    default Set<String> modules(BackendOptions options) {
+        return Set.of();
+    }
 
     /**
      * Opens one of the devices that the probe listed.

@@ -12,9 +12,14 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Every backend that was found, what its probe said, and which one is the default. */
 public final class BackendTable {
+    private static final Logger LOG = LoggerFactory.getLogger(BackendTable.class);
     private static final String AUTO = "auto";
 
     /**
@@ -51,6 +56,19 @@ public final class BackendTable {
                         .toList());
     }
 
+    /** Modules that the JVM must have for the backends to be all they can be as configured. */
+    static Set<String> modules(Collection<BackendProvider> providers, Configuration configuration) {
+        Set<String> modules = new TreeSet<>();
+        for (BackendProvider provider : providers) {
+            try {
+                modules.addAll(provider.modules(options(configuration, provider, "")));
+            } catch (RuntimeException | LinkageError e) {
+                LOG.debug("{} does not tell its modules; opening it will say why", provider, e);
+            }
+        }
+        return modules;
+    }
+
     /** All backends, the default first, then by falling score. */
     public List<Row> rows() {
         return rows;
@@ -67,7 +85,9 @@ public final class BackendTable {
             for (Row row : rows) {
                 if (row.availability() instanceof Availability.Usable usable) {
                     for (String device : usable.devices()) {
-                        opened.add(row.provider().open(options(configuration, row, device)));
+                        opened.add(
+                                row.provider()
+                                        .open(options(configuration, row.provider(), device)));
                     }
                 }
             }
@@ -87,17 +107,18 @@ public final class BackendTable {
         for (Row row : rows) {
             if (row.availability() instanceof Availability.Usable usable
                     && usable.devices().contains(device)) {
-                return row.provider().open(options(configuration, row, device));
+                return row.provider().open(options(configuration, row.provider(), device));
             }
         }
         throw new BackendException("no backend that is usable here has a device " + device);
     }
 
-    private static BackendOptions options(Configuration configuration, Row row, String device) {
+    private static BackendOptions options(
+            Configuration configuration, BackendProvider provider, String device) {
         return new BackendOptions(
                 device,
                 configuration.config().getBoolean("juggler.exact"),
-                configuration.flattened("backend", row.provider().name()));
+                configuration.flattened("backend", provider.name()));
     }
 
     private static Row choose(List<Row> probed, String forced) {

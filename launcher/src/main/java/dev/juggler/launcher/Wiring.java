@@ -60,6 +60,7 @@ public final class Wiring implements AutoCloseable {
         plugins = PluginHost.open(folder(early), Version.text());
         try {
             configuration = early.withPlugins(references(), refusedNames());
+            Restart.withModules(BackendTable.modules(providers(), configuration));
             String forced = config().getString("default-backend");
             backends = BackendTable.probe(providers(), forced);
             warnOfSlowness(forced);

@@ -33,6 +33,7 @@ final class CpuSimdBackend implements Backend {
         boolean reference = options.kernels() == CpuSimdOptions.KernelSet.REFERENCE;
         int threads = reference ? 1 : options.threads();
         KernelChoice choice = KernelChoice.of(options);
+        VectorModule.require(choice);
         WorkerSeats seats = WorkerSeats.anywhere();
         String seated = "";
         NumaMemory laid = null;
@@ -116,9 +117,11 @@ final class CpuSimdBackend implements Backend {
     private static Kernels kernels(WorkerPool pool, CpuSimdOptions options, KernelChoice choice) {
         int bits = options.vectorBits();
         LaneKernels loops =
-                options.kernels() == CpuSimdOptions.KernelSet.VECTOR
-                        ? LaneKernelSets.vector(bits)
-                        : LaneKernelSets.adaptive(bits);
+                choice.set() != null
+                        ? new NativeLoops(choice.set())
+                        : options.kernels() == CpuSimdOptions.KernelSet.VECTOR
+                                ? LaneKernelSets.vector(bits)
+                                : LaneKernelSets.adaptive(bits);
         NativeKernels natives =
                 choice.set() == null
                         ? null

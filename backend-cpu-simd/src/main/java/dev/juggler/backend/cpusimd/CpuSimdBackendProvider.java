@@ -7,6 +7,7 @@ import dev.juggler.kernel.BackendOptions;
 import dev.juggler.kernel.BackendProvider;
 import dev.juggler.kernel.KernelApi;
 import java.util.List;
+import java.util.Set;
 import org.pf4j.Extension;
 
 /** Opens the processor as a device: vector kernels on all cores. */
@@ -19,7 +20,6 @@ public final class CpuSimdBackendProvider implements BackendProvider {
     static final String DEVICE = "cpu";
 
     private static final int SCORE = 100;
-    private static final String VECTOR_MODULE = "jdk.incubator.vector";
 
     public CpuSimdBackendProvider() {}
 
@@ -35,19 +35,23 @@ public final class CpuSimdBackendProvider implements BackendProvider {
 
     @Override
     public Availability probe() {
-        if (ModuleLayer.boot().findModule(VECTOR_MODULE).isEmpty()) {
+        KernelChoice best = KernelChoice.best(CpuSimdOptions.bestVectorBits());
+        if (best.usesVectors() && !VectorModule.isLoaded()) {
             return new Availability.Unusable(
-                    "the module " + VECTOR_MODULE + " is not loaded",
-                    "start Java with --add-modules " + VECTOR_MODULE);
+                    VectorModule.absence(best.description()), VectorModule.REMEDY);
         }
         int threads = Runtime.getRuntime().availableProcessors();
         String detail =
-                "%d threads, %s%s"
-                        .formatted(
-                                threads,
-                                KernelChoice.best(CpuSimdOptions.bestVectorBits()).description(),
-                                CpuFeatures.listed());
+                "%d threads, %s%s".formatted(threads, best.description(), CpuFeatures.listed());
         return new Availability.Usable(SCORE, List.of(DEVICE), detail);
+    }
+
+    /** The Vector API, where kernels in Java serve; those in C do without it. */
+    @Override
+    public Set<String> modules(BackendOptions options) {
+        return KernelChoice.of(CpuSimdOptions.of(options)).usesVectors()
+                ? Set.of(VectorModule.NAME)
+                : Set.of();
     }
 
     @Override
@@ -56,9 +60,6 @@ public final class CpuSimdBackendProvider implements BackendProvider {
             throw new BackendException(
                     "%s has no device \"%s\", only \"%s\""
                             .formatted(NAME, options.device(), DEVICE));
-        }
-        if (probe() instanceof Availability.Unusable unusable) {
-            throw new BackendException(unusable.reason() + "; " + unusable.remedy());
         }
         return new CpuSimdBackend(CpuSimdOptions.of(options), MemoryNodes.LINUX);
     }

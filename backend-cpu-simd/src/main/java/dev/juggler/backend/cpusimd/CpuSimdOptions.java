@@ -6,7 +6,6 @@ import dev.juggler.kernel.BackendOptions;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import jdk.incubator.vector.FloatVector;
 
 /**
  * The backend's options, as {@code reference.conf} documents them.
@@ -96,7 +95,7 @@ record CpuSimdOptions(
     /** The widest vectors that the processor has, of those that the kernels are made for. */
     static int bestVectorBits() {
         int[] widths = {512, 256, 128};
-        int preferred = FloatVector.SPECIES_PREFERRED.vectorBitSize();
+        int preferred = VectorModule.preferredBits();
         return Arrays.stream(widths).filter(bits -> bits <= preferred).findFirst().orElse(128);
     }
 

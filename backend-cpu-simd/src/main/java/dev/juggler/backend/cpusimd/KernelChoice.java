@@ -11,12 +11,10 @@ import org.jspecify.annotations.Nullable;
  * Which kernels multiply matrices, and why those.
  *
  * @param set the native set, or null for kernels in Java
+ * @param usesVectors whether they run on the Vector API
  * @param description what was chosen, for people; with the reason where it is not the best
  */
-record KernelChoice(NativeLibrary.@Nullable Set set, String description) {
-    boolean isNative() {
-        return set != null;
-    }
+record KernelChoice(NativeLibrary.@Nullable Set set, boolean usesVectors, String description) {
 
     /**
      * The choice that options make.
@@ -25,8 +23,8 @@ record KernelChoice(NativeLibrary.@Nullable Set set, String description) {
      */
     static KernelChoice of(CpuSimdOptions options) {
         return switch (options.kernels()) {
-            case REFERENCE -> new KernelChoice(null, "reference kernels");
-            case VECTOR -> new KernelChoice(null, vector(options.vectorBits()));
+            case REFERENCE -> new KernelChoice(null, false, "reference kernels");
+            case VECTOR -> new KernelChoice(null, true, vector(options.vectorBits()));
             case AUTO -> best(options.vectorBits());
             case AMX -> named(NativeLibrary.Set.AMX);
             case AVX512 -> named(NativeLibrary.Set.AVX512);
@@ -39,17 +37,19 @@ record KernelChoice(NativeLibrary.@Nullable Set set, String description) {
     static KernelChoice best(int vectorBits) {
         Optional<NativeLibrary> library = NativeLibrary.find();
         if (library.isEmpty()) {
-            return new KernelChoice(null, vector(vectorBits) + ": " + NativeLibrary.reason());
+            return new KernelChoice(null, true, vector(vectorBits) + ": " + NativeLibrary.reason());
         }
         return library.get()
                 .best()
                 .map(set ->
                         new KernelChoice(
                                 set,
+                                false,
                                 "native kernels " + library.get().description(set) + withheld(set)))
                 .orElseGet(() ->
                         new KernelChoice(
                                 null,
+                                true,
                                 vector(vectorBits)
                                         + ": this processor runs none of the native"
                                         + " sets"));
@@ -58,7 +58,7 @@ record KernelChoice(NativeLibrary.@Nullable Set set, String description) {
     private static KernelChoice named(NativeLibrary.Set set) {
         Optional<NativeLibrary> library = NativeLibrary.find();
         if (library.isPresent() && library.get().runs(set)) {
-            return new KernelChoice(set, "native kernels " + library.get().description(set));
+            return new KernelChoice(set, false, "native kernels " + library.get().description(set));
         }
         String reason = library.isEmpty() ? NativeLibrary.reason() : absence(library.get(), set);
         List<String> there =

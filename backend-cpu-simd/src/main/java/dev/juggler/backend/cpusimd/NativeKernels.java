@@ -328,7 +328,7 @@ final class NativeKernels {
     }
 
     /** A call of a native function throws nothing. */
-    private static IllegalStateException failed(Throwable e) {
+    static IllegalStateException failed(Throwable e) {
         return new IllegalStateException("a native kernel could not be called", e);
     }
 }

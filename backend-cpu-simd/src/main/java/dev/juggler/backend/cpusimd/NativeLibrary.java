@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class NativeLibrary {
     /** What {@code juggler_interface} must return. */
-    private static final int INTERFACE = 4;
+    private static final int INTERFACE = 5;
 
     /** Where in the features the sets begin that the operating system withholds. */
     private static final int WITHHELD = 16;
@@ -46,6 +46,7 @@ final class NativeLibrary {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
+    private static final MemoryLayout ARRAY = ValueLayout.ADDRESS;
 
     /** In the order of codebook_vectors.h. */
     private static final List<Codebook> CODEBOOKS =
@@ -98,6 +99,7 @@ final class NativeLibrary {
     final MethodHandle combine;
     final MethodHandle attend;
 
+    private final SymbolLookup symbols;
     private final int compiled;
     private final int features;
 
@@ -109,6 +111,7 @@ final class NativeLibrary {
             throw new IllegalStateException(
                     "the library has interface %d, not %d".formatted(version, INTERFACE));
         }
+        this.symbols = symbols;
         handOverCodebooks(symbols);
         compiled = (int) critical(symbols, "juggler_compiled", INT).invokeExact();
         features = (int) critical(symbols, "juggler_features", INT).invokeExact();
@@ -199,6 +202,44 @@ final class NativeLibrary {
         arguments.addAll(Collections.nCopies(11, INT));
         arguments.addAll(Collections.nCopies(2, FLOAT));
         return FunctionDescriptor.ofVoid(arguments.toArray(MemoryLayout[]::new));
+    }
+
+    /**
+     * The calls of {@link NativeLoops}, each linked when it is asked for.
+     *
+     * @throws IllegalStateException if there is no library
+     */
+    static Loops loops() {
+        return new Loops(find().orElseThrow(() -> new IllegalStateException(reason())).symbols);
+    }
+
+    /** Links the calls of {@link NativeLoops}, which take arrays. */
+    record Loops(SymbolLookup symbols) {
+        MethodHandle dots() {
+            return link(
+                    "juggler_dots", INT, ARRAY, INT, INT, INT, ARRAY, INT, INT, INT, ARRAY, INT);
+        }
+
+        MethodHandle addWeighted() {
+            return link(
+                    "juggler_add_weighted", INT, ARRAY, INT, INT, ARRAY, INT, INT, ARRAY, INT, INT);
+        }
+
+        MethodHandle exponentials() {
+            return link("juggler_exponentials", INT, ARRAY, INT, INT, FLOAT);
+        }
+
+        MethodHandle gate() {
+            return link("juggler_gate", INT, ARRAY, INT, ARRAY, INT, INT, FLOAT, FLOAT, FLOAT);
+        }
+
+        MethodHandle decode() {
+            return link("juggler_decode", INT, INT, LONG, INT, ARRAY, INT);
+        }
+
+        private MethodHandle link(String name, MemoryLayout... arguments) {
+            return onHeap(symbols, name, FunctionDescriptor.ofVoid(arguments));
+        }
     }
 
     /** The library, or empty; {@link #reason()} then says why. */

@@ -8,18 +8,42 @@ import dev.juggler.kernel.quant.BlockFormats;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Named;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
-/** The vector loops at each width agree bit for bit with the plain loops that define them. */
+/**
+ * The vector loops at each width and the native loops agree bit for bit with the plain loops that
+ * define them.
+ */
 class LaneKernelsTest {
     private final Random random = new Random(11);
     private final LaneKernels scalar = new ScalarKernels();
 
+    /** Vector loops at each width, and the native loops that this machine can run. */
+    static Stream<Arguments> fast() {
+        Stream<Named<LaneKernels>> vector =
+                Stream.of(128, 256, 512)
+                        .map(bits -> Named.of(bits + " bits", LaneKernelSets.vector(bits)));
+        Stream<Named<LaneKernels>> natives =
+                NativeLibrary.find().stream()
+                        .flatMap(library ->
+                                Stream.of(NativeLibrary.Set.values()).filter(library::runs))
+                        .map(set -> Named.of(set.label(), new NativeLoops(set)));
+        if (NativeLibrary.find().isEmpty()) {
+            System.out.println("native loops are not tested: " + NativeLibrary.reason());
+        }
+        // Wrapped, so that the name arrives with the loops.
+        return Stream.concat(vector, natives)
+                .map(named -> Arguments.of((Object) Named.of(named.getName(), named)));
+    }
+
     @ParameterizedTest
-    @ValueSource(ints = {128, 256, 512})
-    void dotProductsAgree(int bits) {
-        LaneKernels vector = LaneKernelSets.vector(bits);
+    @MethodSource("fast")
+    void dotProductsAgree(Named<LaneKernels> named) {
+        LaneKernels vector = named.getPayload();
         for (int length : new int[] {16, 48, 512}) {
             float[] w = values(7 * 528);
             float[] x = values(3 * 528);
@@ -39,9 +63,9 @@ class LaneKernelsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {128, 256, 512})
-    void weightedSumsAndExponentialsAgree(int bits) {
-        LaneKernels vector = LaneKernelSets.vector(bits);
+    @MethodSource("fast")
+    void weightedSumsAndExponentialsAgree(Named<LaneKernels> named) {
+        LaneKernels vector = named.getPayload();
         for (int width : new int[] {16, 48, 64, 144}) {
             float[] factors = values(20);
             float[] rows = values(20 * width);
@@ -59,9 +83,9 @@ class LaneKernelsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {128, 256, 512})
-    void gatesAgree(int bits) {
-        LaneKernels vector = LaneKernelSets.vector(bits);
+    @MethodSource("fast")
+    void gatesAgree(Named<LaneKernels> named) {
+        LaneKernels vector = named.getPayload();
         float[] up = wideRange();
         float[] expected = wideRange();
         float[] actual = expected.clone();
@@ -71,9 +95,9 @@ class LaneKernelsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {128, 256, 512})
-    void decodersAgreeWithTheFormats(int bits) {
-        LaneKernels vector = LaneKernelSets.vector(bits);
+    @MethodSource("fast")
+    void decodersAgreeWithTheFormats(Named<LaneKernels> named) {
+        LaneKernels vector = named.getPayload();
         WorkerScratch scratch = new WorkerScratch();
         int checked = 0;
         for (DType dtype : BlockFormats.types()) {
@@ -103,12 +127,12 @@ class LaneKernelsTest {
                     BlockFormats.of(dtype).dequantize(memory, 1, expected, 1, elements);
                     decoder.decode(memory, 1, actual, 1, elements, scratch);
                 }
-                assertArrayEquals(expected, actual, dtype + " at " + bits);
+                assertArrayEquals(expected, actual, dtype + " of " + named.getName());
                 checked++;
             }
         }
         assertEquals(4 * BlockFormats.types().size(), checked);
-        System.out.printf("decoders at %d bits: %d runs of blocks agree%n", bits, checked);
+        System.out.printf("decoders of %s: %d runs of blocks agree%n", named.getName(), checked);
     }
 
     private float[] values(int count) {

@@ -32,8 +32,10 @@ final class DoctorCommand implements Callable<Integer> {
     public Integer call() {
         Logging.beQuiet();
         PrintWriter out = spec.commandLine().getOut();
+        // Before the machine is measured: the wiring may have to start the JVM anew.
+        List<Finding> installation = examineInstallation();
         List<Finding> findings = new ArrayList<>(Machine.examine());
-        findings.addAll(examineInstallation());
+        findings.addAll(installation);
         int width = findings.stream().mapToInt(f -> f.subject().length()).max().orElse(0);
         for (Finding finding : findings) {
             out.printf(

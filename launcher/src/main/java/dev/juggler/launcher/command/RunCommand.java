@@ -106,8 +106,9 @@ final class RunCommand implements Callable<Integer> {
         Configuration configuration = memory.apply(common.configuration());
         takeModelFromWords(configuration);
         ModelArgument chosen = ModelArgument.resolve(configuration, model);
-        Prompt prompt = prompt();
+        // Standard input is read behind this: the wiring may have to start the JVM anew.
         try (Wiring wiring = Wiring.engine(Exactness.apply(chosen.configuration(), exact))) {
+            Prompt prompt = prompt();
             Inference inference = wiring.inference();
             GenerationRequest request =
                     new GenerationRequest(
