@@ -71,7 +71,8 @@ final class PanelKernels implements MatrixKernels {
             int xCount,
             float[] out,
             WorkerScratch scratch) {
-        if (xCount <= FEW) {
+        // A panel of short rows is read from front to back too.
+        if (xCount <= FEW && weight.columns() > RUN) {
             multiplyFew(weight, firstRow, rowCount, x, firstX, xCount, out, scratch);
             return;
         }

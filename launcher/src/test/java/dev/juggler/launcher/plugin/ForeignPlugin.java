@@ -16,34 +16,34 @@ import javax.tools.JavaCompiler;
 import javax.tools.ToolProvider;
 
 /** Compiles a plugin from source as a third party would, against kernel-api alone, and zips it. */
-final class ForeignPlugin {
+public final class ForeignPlugin {
     private final String id;
     private final Map<String, String> sources = new TreeMap<>();
     private final Map<String, byte[]> extraClasses = new TreeMap<>();
     private final List<String> extensions = new ArrayList<>();
     private String requires = "*";
 
-    ForeignPlugin(String id) {
+    public ForeignPlugin(String id) {
         this.id = id;
     }
 
-    ForeignPlugin source(String className, String text) {
+    public ForeignPlugin source(String className, String text) {
         sources.put(className, text);
         return this;
     }
 
-    ForeignPlugin extension(String className) {
+    public ForeignPlugin extension(String className) {
         extensions.add(className);
         return this;
     }
 
-    ForeignPlugin requires(String versions) {
+    public ForeignPlugin requires(String versions) {
         requires = versions;
         return this;
     }
 
     /** Bundles a class of the running application. */
-    ForeignPlugin bundle(Class<?> type) throws IOException {
+    public ForeignPlugin bundle(Class<?> type) throws IOException {
         String path = type.getName().replace('.', '/') + ".class";
         try (var in = type.getClassLoader().getResourceAsStream(path)) {
             extraClasses.put(path, java.util.Objects.requireNonNull(in).readAllBytes());
@@ -51,7 +51,7 @@ final class ForeignPlugin {
         return this;
     }
 
-    Path zipInto(Path folder) throws IOException {
+    public Path zipInto(Path folder) throws IOException {
         Path work = Files.createTempDirectory("foreign-plugin");
         compile(work);
         Path zip = folder.resolve(id + "-1.0.0.zip");
