@@ -9,6 +9,9 @@ public final class CodePanel {
     /** Columns of a panel: a block of most types, eight of the others. */
     public static final int COLUMNS = 256;
 
+    /** Columns that are read together along a row: more is too much for the compiler. */
+    public static final int HALF = COLUMNS / 2;
+
     /** Columns that are taken apart together. */
     public static final int RUN = 32;
 
@@ -52,8 +55,10 @@ public final class CodePanel {
     /** Sums while a panel is multiplied. */
     public final int[] sums;
 
-    /** Eight partial sums of each block of rows that are read along, block after block. */
-    public final int[] partials = new int[ALONG * ALONG * MOST_ROW_COLUMNS / COLUMNS];
+    /**
+     * Eight partial sums of each half of a block of rows that are read along, one after another.
+     */
+    public final int[] partials = new int[ALONG * ALONG * MOST_ROW_COLUMNS / HALF];
 
     /** Sums of blocks of rows that are read along: element {@code 8 · block + row}. */
     public final int[] totals = new int[ALONG * MOST_ROW_COLUMNS / COLUMNS];

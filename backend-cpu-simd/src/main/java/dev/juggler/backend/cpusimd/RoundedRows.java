@@ -29,7 +29,7 @@ public final class RoundedRows {
     private float[] scales = new float[0];
     private int[] sums = new int[0];
     private int[] runSums = new int[0];
-    private int[] mixedRunSums = new int[0];
+    private int[] everySecondRunSums = new int[0];
     private int block = CodePanel.COLUMNS;
     private int pairStride;
     private int scaleStride;
@@ -55,7 +55,7 @@ public final class RoundedRows {
         scales = Operands.grown(scales, rows * scaleStride);
         sums = Operands.grown(sums, rows * sumStride);
         runSums = Operands.grown(runSums, rows * runStride);
-        mixedRunSums = Operands.grown(mixedRunSums, runSums.length);
+        everySecondRunSums = Operands.grown(everySecondRunSums, 2 * runSums.length);
     }
 
     /** Rounds {@code columns} values from {@code at} to row {@code row}. */
@@ -105,9 +105,7 @@ public final class RoundedRows {
         for (int i = 0; i < length / CodePanel.RUN; i++) {
             int sum = sums[sumTo + 2 * i] + sums[sumTo + 2 * i + 1];
             runSums[runTo + i] = sum;
-            if (length == CodePanel.COLUMNS) {
-                mixedRunSums[runTo + (i % 4 * 2 + i / 4)] = sum;
-            }
+            everySecondRunSums[2 * (runTo + i) + 1] = sum;
         }
     }
 
@@ -164,11 +162,11 @@ public final class RoundedRows {
     }
 
     /**
-     * The same of blocks of 256, the eight runs of a block in the order 0, 4, 1, 5, 2, 6, 3, 7.
-     * Rows start as in {@link #runSums()}.
+     * The same with a zero before each, as they meet a scale and a minimum in turn. Rows start
+     * twice as far as in {@link #runSums()}.
      */
-    public int[] mixedRunSums() {
-        return mixedRunSums;
+    public int[] everySecondRunSums() {
+        return everySecondRunSums;
     }
 
     /** Where row {@code row} starts in {@link #runSums()}. */

@@ -22,9 +22,10 @@ final class FiveBitSums {
     private static final VectorSpecies<Long> LONGS = LongVector.SPECIES_256;
     private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
     private static final int SIDE = CodePanel.ALONG;
-    private static final int LOW_NIBBLES = 0x0F0F0F0F;
+    private static final long LOW_NIBBLES = 0x0F0F0F0F0F0F0F0FL;
+    private static final int LOW_CODES = 0x0F0F0F0F;
     private static final int FIFTHS = 0x10101010;
-    private static final int HIGHS = 0x30303030;
+    private static final long HIGHS = 0x3030303030303030L;
     private static final int EVENS = 0x00FF00FF;
 
     /** Even lanes take the bytes of the lower half of a long, odd ones those of the upper. */
@@ -56,48 +57,43 @@ final class FiveBitSums {
             CodePanel minimums) {
         int[] pairs = x.wordPairs();
         int xAt = x.pairsAt(row) + chunk * CodePanel.COLUMNS / 2;
-        int[] xSums = x.mixedRunSums();
-        int xSumsAt = x.runSumsAt(row) + chunk * SIDE;
+        int[] xSums = x.everySecondRunSums();
+        int xSumsAt = 2 * (x.runSumsAt(row) + chunk * SIDE);
         int[] scales = panel.scales;
         int[] partials = panel.partials;
         int[] halves = panel.totalHalves;
         int[] partialMinimums = minimums.partials;
         long at = offset;
+        int half = 0;
         int block = 0;
         int line = 0;
-        for (int i = 0; i < count; i++) {
+        for (int i = 0; i < 2 * count; i++) {
             // All that is fetched stands first: the checks that go with it would cut the rest to
             // pieces.
-            int k = xAt + block * (CodePanel.COLUMNS / 2);
+            int k = xAt + (block * 2 + half) * (CodePanel.HALF / 2);
             long first = Lanes.int64(source, at);
             long second = Lanes.int64(source, at + 8);
-            IntVector fifths = IntVector.fromMemorySegment(INTS, source, at + 16, ORDER);
-            IntVector w0 = IntVector.fromMemorySegment(INTS, source, at + 48, ORDER);
-            IntVector w1 = IntVector.fromMemorySegment(INTS, source, at + 80, ORDER);
-            IntVector w2 = IntVector.fromMemorySegment(INTS, source, at + 112, ORDER);
-            IntVector w3 = IntVector.fromMemorySegment(INTS, source, at + 144, ORDER);
+            IntVector fifths =
+                    IntVector.fromMemorySegment(INTS, source, at + 16, ORDER)
+                            .lanewise(LSHR, half * 4);
+            IntVector w0 = IntVector.fromMemorySegment(INTS, source, at + 48 + half * 64L, ORDER);
+            IntVector w1 = IntVector.fromMemorySegment(INTS, source, at + 80 + half * 64L, ORDER);
             halves[block * SIDE + line] = (int) first;
-            int a = (int) (first >>> 32);
-            int b = (int) second;
-            int c = (int) (second >>> 32);
-            int late = (c & LOW_NIBBLES) | ((a >>> 2) & HIGHS);
-            int lateMinimums = ((c >>> 4) & LOW_NIBBLES) | ((b >>> 2) & HIGHS);
-            // Runs 0, 4, 1, 5, 2, 6, 3, 7.
-            LongVector.broadcast(LONGS, (b & 0x3F3F3F3FL) | ((long) lateMinimums << 32))
-                    .reinterpretAsInts()
-                    .lanewise(LSHR, BYTE_SHIFTS)
-                    .and(63)
-                    .mul(IntVector.fromArray(INTS, xSums, xSumsAt + block * SIDE))
+            long both = (first >>> 32) | (second << 32);
+            long late = second >>> 32;
+            late = ((late | (late << 28)) & LOW_NIBBLES) | ((both >>> 2) & HIGHS);
+            // A scale and a minimum of each run in turn.
+            IntVector t =
+                    LongVector.broadcast(LONGS, half == 0 ? both : late)
+                            .reinterpretAsInts()
+                            .lanewise(LSHR, BYTE_SHIFTS)
+                            .and(63);
+            t.intoArray(scales, 0);
+            t.mul(IntVector.fromArray(INTS, xSums, xSumsAt + (block * 2 + half) * SIDE))
                     .intoArray(partialMinimums, i * SIDE);
-            LongVector.broadcast(LONGS, (a & 0x3F3F3F3FL) | ((long) late << 32))
-                    .reinterpretAsInts()
-                    .lanewise(LSHR, BYTE_SHIFTS)
-                    .and(63)
-                    .intoArray(scales, 0);
             IntVector sum;
-            IntVector t;
             ShortVector p;
-            t = w0.and(LOW_NIBBLES).or(fifths.lanewise(LSHL, 4).and(FIFTHS));
+            t = w0.and(LOW_CODES).or(fifths.lanewise(LSHL, 4).and(FIFTHS));
             p =
                     t.and(EVENS)
                             .reinterpretAsShorts()
@@ -113,7 +109,7 @@ final class FiveBitSums {
                     t.add(t.lanewise(LSHL, 16))
                             .lanewise(ASHR, 16)
                             .mul(IntVector.broadcast(INTS, scales[0]));
-            t = w0.lanewise(LSHR, 4).and(LOW_NIBBLES).or(fifths.lanewise(LSHL, 3).and(FIFTHS));
+            t = w0.lanewise(LSHR, 4).and(LOW_CODES).or(fifths.lanewise(LSHL, 3).and(FIFTHS));
             p =
                     t.and(EVENS)
                             .reinterpretAsShorts()
@@ -130,7 +126,7 @@ final class FiveBitSums {
                             t.add(t.lanewise(LSHL, 16))
                                     .lanewise(ASHR, 16)
                                     .mul(IntVector.broadcast(INTS, scales[2])));
-            t = w1.and(LOW_NIBBLES).or(fifths.lanewise(LSHL, 2).and(FIFTHS));
+            t = w1.and(LOW_CODES).or(fifths.lanewise(LSHL, 2).and(FIFTHS));
             p =
                     t.and(EVENS)
                             .reinterpretAsShorts()
@@ -147,7 +143,7 @@ final class FiveBitSums {
                             t.add(t.lanewise(LSHL, 16))
                                     .lanewise(ASHR, 16)
                                     .mul(IntVector.broadcast(INTS, scales[4])));
-            t = w1.lanewise(LSHR, 4).and(LOW_NIBBLES).or(fifths.lanewise(LSHL, 1).and(FIFTHS));
+            t = w1.lanewise(LSHR, 4).and(LOW_CODES).or(fifths.lanewise(LSHL, 1).and(FIFTHS));
             p =
                     t.and(EVENS)
                             .reinterpretAsShorts()
@@ -164,80 +160,15 @@ final class FiveBitSums {
                             t.add(t.lanewise(LSHL, 16))
                                     .lanewise(ASHR, 16)
                                     .mul(IntVector.broadcast(INTS, scales[6])));
-            t = w2.and(LOW_NIBBLES).or(fifths.and(FIFTHS));
-            p =
-                    t.and(EVENS)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 64).reinterpretAsShorts());
-            p =
-                    t.lanewise(LSHR, 8)
-                            .and(EVENS)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 72).reinterpretAsShorts())
-                            .add(p);
-            t = p.reinterpretAsInts();
-            sum =
-                    sum.add(
-                            t.add(t.lanewise(LSHL, 16))
-                                    .lanewise(ASHR, 16)
-                                    .mul(IntVector.broadcast(INTS, scales[1])));
-            t = w2.lanewise(LSHR, 4).and(LOW_NIBBLES).or(fifths.lanewise(LSHR, 1).and(FIFTHS));
-            p =
-                    t.and(EVENS)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 80).reinterpretAsShorts());
-            p =
-                    t.lanewise(LSHR, 8)
-                            .and(EVENS)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 88).reinterpretAsShorts())
-                            .add(p);
-            t = p.reinterpretAsInts();
-            sum =
-                    sum.add(
-                            t.add(t.lanewise(LSHL, 16))
-                                    .lanewise(ASHR, 16)
-                                    .mul(IntVector.broadcast(INTS, scales[3])));
-            t = w3.and(LOW_NIBBLES).or(fifths.lanewise(LSHR, 2).and(FIFTHS));
-            p =
-                    t.and(EVENS)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 96).reinterpretAsShorts());
-            p =
-                    t.lanewise(LSHR, 8)
-                            .and(EVENS)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 104).reinterpretAsShorts())
-                            .add(p);
-            t = p.reinterpretAsInts();
-            sum =
-                    sum.add(
-                            t.add(t.lanewise(LSHL, 16))
-                                    .lanewise(ASHR, 16)
-                                    .mul(IntVector.broadcast(INTS, scales[5])));
-            t = w3.lanewise(LSHR, 4).and(LOW_NIBBLES).or(fifths.lanewise(LSHR, 3).and(FIFTHS));
-            p =
-                    t.and(EVENS)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 112).reinterpretAsShorts());
-            p =
-                    t.lanewise(LSHR, 8)
-                            .and(EVENS)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 120).reinterpretAsShorts())
-                            .add(p);
-            t = p.reinterpretAsInts();
-            sum =
-                    sum.add(
-                            t.add(t.lanewise(LSHL, 16))
-                                    .lanewise(ASHR, 16)
-                                    .mul(IntVector.broadcast(INTS, scales[7])));
             sum.intoArray(partials, i * SIDE);
-            at += 176;
-            if (++block == blocks) {
-                block = 0;
-                line++;
-                at += gap;
+            half ^= 1;
+            if (half == 0) {
+                at += 176;
+                if (++block == blocks) {
+                    block = 0;
+                    line++;
+                    at += gap;
+                }
             }
         }
     }

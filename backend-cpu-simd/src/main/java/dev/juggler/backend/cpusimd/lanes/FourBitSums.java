@@ -29,8 +29,8 @@ final class FourBitSums {
     private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
     private static final int SIDE = CodePanel.ALONG;
     private static final int NIBBLES = 0x000F000F;
-    private static final int LOW_NIBBLES = 0x0F0F0F0F;
-    private static final int HIGHS = 0x30303030;
+    private static final long LOW_NIBBLES = 0x0F0F0F0F0F0F0F0FL;
+    private static final long HIGHS = 0x3030303030303030L;
 
     /** Even lanes take the bytes of the lower half of a long, odd ones those of the upper. */
     private static final IntVector BYTE_SHIFTS =
@@ -61,45 +61,38 @@ final class FourBitSums {
             CodePanel minimums) {
         int[] pairs = x.wordPairs();
         int xAt = x.pairsAt(row) + chunk * CodePanel.COLUMNS / 2;
-        int[] xSums = x.mixedRunSums();
-        int xSumsAt = x.runSumsAt(row) + chunk * SIDE;
+        int[] xSums = x.everySecondRunSums();
+        int xSumsAt = 2 * (x.runSumsAt(row) + chunk * SIDE);
         int[] scales = panel.scales;
         int[] partials = panel.partials;
         int[] halves = panel.totalHalves;
         int[] partialMinimums = minimums.partials;
         long at = offset;
+        int half = 0;
         int block = 0;
         int line = 0;
-        for (int i = 0; i < count; i++) {
+        for (int i = 0; i < 2 * count; i++) {
             // All that is fetched stands first: the checks that go with it would cut the rest to
             // pieces.
-            int k = xAt + block * (CodePanel.COLUMNS / 2);
+            int k = xAt + (block * 2 + half) * (CodePanel.HALF / 2);
             long first = Lanes.int64(source, at);
             long second = Lanes.int64(source, at + 8);
-            IntVector w0 = IntVector.fromMemorySegment(INTS, source, at + 16, ORDER);
-            IntVector w1 = IntVector.fromMemorySegment(INTS, source, at + 48, ORDER);
-            IntVector w2 = IntVector.fromMemorySegment(INTS, source, at + 80, ORDER);
-            IntVector w3 = IntVector.fromMemorySegment(INTS, source, at + 112, ORDER);
+            IntVector w0 = IntVector.fromMemorySegment(INTS, source, at + 16 + half * 64L, ORDER);
+            IntVector w1 = IntVector.fromMemorySegment(INTS, source, at + 48 + half * 64L, ORDER);
             halves[block * SIDE + line] = (int) first;
-            int a = (int) (first >>> 32);
-            int b = (int) second;
-            int c = (int) (second >>> 32);
-            int late = (c & LOW_NIBBLES) | ((a >>> 2) & HIGHS);
-            int lateMinimums = ((c >>> 4) & LOW_NIBBLES) | ((b >>> 2) & HIGHS);
-            // Runs 0, 4, 1, 5, 2, 6, 3, 7.
-            LongVector.broadcast(LONGS, (b & 0x3F3F3F3FL) | ((long) lateMinimums << 32))
-                    .reinterpretAsInts()
-                    .lanewise(LSHR, BYTE_SHIFTS)
-                    .and(63)
-                    .mul(IntVector.fromArray(INTS, xSums, xSumsAt + block * SIDE))
+            long both = (first >>> 32) | (second << 32);
+            long late = second >>> 32;
+            late = ((late | (late << 28)) & LOW_NIBBLES) | ((both >>> 2) & HIGHS);
+            // A scale and a minimum of each run in turn.
+            IntVector t =
+                    LongVector.broadcast(LONGS, half == 0 ? both : late)
+                            .reinterpretAsInts()
+                            .lanewise(LSHR, BYTE_SHIFTS)
+                            .and(63);
+            t.intoArray(scales, 0);
+            t.mul(IntVector.fromArray(INTS, xSums, xSumsAt + (block * 2 + half) * SIDE))
                     .intoArray(partialMinimums, i * SIDE);
-            LongVector.broadcast(LONGS, (a & 0x3F3F3F3FL) | ((long) late << 32))
-                    .reinterpretAsInts()
-                    .lanewise(LSHR, BYTE_SHIFTS)
-                    .and(63)
-                    .intoArray(scales, 0);
             IntVector sum;
-            IntVector t;
             ShortVector p;
             p =
                     w0.and(NIBBLES)
@@ -166,78 +159,15 @@ final class FourBitSums {
                             t.add(t.lanewise(LSHL, 16))
                                     .lanewise(ASHR, 16)
                                     .mul(IntVector.broadcast(INTS, scales[6])));
-            p =
-                    w2.and(NIBBLES)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 64).reinterpretAsShorts());
-            p =
-                    w2.lanewise(LSHR, 8)
-                            .and(NIBBLES)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 72).reinterpretAsShorts())
-                            .add(p);
-            t = p.reinterpretAsInts();
-            sum =
-                    sum.add(
-                            t.add(t.lanewise(LSHL, 16))
-                                    .lanewise(ASHR, 16)
-                                    .mul(IntVector.broadcast(INTS, scales[1])));
-            p =
-                    w2.lanewise(LSHR, 4)
-                            .and(NIBBLES)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 80).reinterpretAsShorts());
-            p =
-                    w2.lanewise(LSHR, 12)
-                            .and(NIBBLES)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 88).reinterpretAsShorts())
-                            .add(p);
-            t = p.reinterpretAsInts();
-            sum =
-                    sum.add(
-                            t.add(t.lanewise(LSHL, 16))
-                                    .lanewise(ASHR, 16)
-                                    .mul(IntVector.broadcast(INTS, scales[3])));
-            p =
-                    w3.and(NIBBLES)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 96).reinterpretAsShorts());
-            p =
-                    w3.lanewise(LSHR, 8)
-                            .and(NIBBLES)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 104).reinterpretAsShorts())
-                            .add(p);
-            t = p.reinterpretAsInts();
-            sum =
-                    sum.add(
-                            t.add(t.lanewise(LSHL, 16))
-                                    .lanewise(ASHR, 16)
-                                    .mul(IntVector.broadcast(INTS, scales[5])));
-            p =
-                    w3.lanewise(LSHR, 4)
-                            .and(NIBBLES)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 112).reinterpretAsShorts());
-            p =
-                    w3.lanewise(LSHR, 12)
-                            .and(NIBBLES)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 120).reinterpretAsShorts())
-                            .add(p);
-            t = p.reinterpretAsInts();
-            sum =
-                    sum.add(
-                            t.add(t.lanewise(LSHL, 16))
-                                    .lanewise(ASHR, 16)
-                                    .mul(IntVector.broadcast(INTS, scales[7])));
             sum.intoArray(partials, i * SIDE);
-            at += 144;
-            if (++block == blocks) {
-                block = 0;
-                line++;
-                at += gap;
+            half ^= 1;
+            if (half == 0) {
+                at += 144;
+                if (++block == blocks) {
+                    block = 0;
+                    line++;
+                    at += gap;
+                }
             }
         }
     }

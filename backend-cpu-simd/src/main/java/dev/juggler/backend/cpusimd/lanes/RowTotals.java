@@ -28,27 +28,28 @@ final class RowTotals {
 
     /**
      * {@code totals[8b + r]} becomes the sum of the eight elements of {@code partials} from {@code
-     * 8(r · blocks + b)}: two vectors at a time are added so that each keeps half of its lanes.
+     * 16(r · blocks + b)} and of the eight behind them: two vectors at a time are added so that
+     * each keeps half of its lanes.
      */
     static void sum(int[] partials, int blocks, int[] totals) {
-        int row = blocks * SIDE;
+        int row = blocks * 2 * SIDE;
         for (int b = 0; b < blocks; b++) {
-            int i = b * SIDE;
-            IntVector a = IntVector.fromArray(INTS, partials, i);
-            IntVector e = IntVector.fromArray(INTS, partials, i + 4 * row);
+            int i = b * 2 * SIDE;
+            IntVector a = halves(partials, i);
+            IntVector e = halves(partials, i + 4 * row);
             IntVector s0 = a.blend(e, UPPER).add(e.blend(a, UPPER).rearrange(SWAP_HALVES));
-            a = IntVector.fromArray(INTS, partials, i + row);
-            e = IntVector.fromArray(INTS, partials, i + 5 * row);
+            a = halves(partials, i + row);
+            e = halves(partials, i + 5 * row);
             IntVector s1 = a.blend(e, UPPER).add(e.blend(a, UPPER).rearrange(SWAP_HALVES));
-            a = IntVector.fromArray(INTS, partials, i + 2 * row);
-            e = IntVector.fromArray(INTS, partials, i + 6 * row);
+            a = halves(partials, i + 2 * row);
+            e = halves(partials, i + 6 * row);
             IntVector s2 = a.blend(e, UPPER).add(e.blend(a, UPPER).rearrange(SWAP_HALVES));
-            a = IntVector.fromArray(INTS, partials, i + 3 * row);
-            e = IntVector.fromArray(INTS, partials, i + 7 * row);
+            a = halves(partials, i + 3 * row);
+            e = halves(partials, i + 7 * row);
             IntVector s3 = a.blend(e, UPPER).add(e.blend(a, UPPER).rearrange(SWAP_HALVES));
             s0 = s0.blend(s2, ODD_PAIRS).add(s2.blend(s0, ODD_PAIRS).rearrange(SWAP_PAIRS));
             s1 = s1.blend(s3, ODD_PAIRS).add(s3.blend(s1, ODD_PAIRS).rearrange(SWAP_PAIRS));
-            s0.blend(s1, ODD).add(s1.blend(s0, ODD).rearrange(SWAP)).intoArray(totals, i);
+            s0.blend(s1, ODD).add(s1.blend(s0, ODD).rearrange(SWAP)).intoArray(totals, b * SIDE);
         }
     }
 
@@ -86,6 +87,11 @@ final class RowTotals {
             result = floats(minimumTotals, b * SIDE).neg().fma(scale, result);
         }
         result.intoArray(results, at);
+    }
+
+    private static IntVector halves(int[] partials, int at) {
+        return IntVector.fromArray(INTS, partials, at)
+                .add(IntVector.fromArray(INTS, partials, at + SIDE));
     }
 
     private static FloatVector low(int[] halves, int at) {

@@ -21,14 +21,14 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class SixBitSums {
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_256;
-    private static final VectorSpecies<Byte> BYTES = ByteVector.SPECIES_128;
+    private static final VectorSpecies<Byte> BYTES = ByteVector.SPECIES_64;
     private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
     private static final int SIDE = CodePanel.ALONG;
 
     /** Scales of a block. */
     private static final int SCALES = CodePanel.COLUMNS / 16;
 
-    private static final int LOW_NIBBLES = 0x0F0F0F0F;
+    private static final int LOW_CODES = 0x0F0F0F0F;
     private static final int HIGHS = 0x30303030;
     private static final int EVENS = 0x00FF00FF;
     private static final VectorShuffle<Integer> RUN_0 = twoScales(0);
@@ -68,31 +68,31 @@ final class SixBitSums {
         int[] halves = panel.totalHalves;
 
         long at = offset;
+        int half = 0;
         int block = 0;
         int line = 0;
-        for (int i = 0; i < count; i++) {
+        for (int i = 0; i < 2 * count; i++) {
             // All that is fetched stands first: the checks that go with it would cut the rest to
             // pieces.
-            int k = xAt + block * (CodePanel.COLUMNS / 2);
-            ByteVector stored = ByteVector.fromMemorySegment(BYTES, source, at + 192, ORDER);
-            IntVector w0 = IntVector.fromMemorySegment(INTS, source, at, ORDER);
-            IntVector w1 = IntVector.fromMemorySegment(INTS, source, at + 32, ORDER);
-            IntVector w2 = IntVector.fromMemorySegment(INTS, source, at + 64, ORDER);
-            IntVector w3 = IntVector.fromMemorySegment(INTS, source, at + 96, ORDER);
-            IntVector high0 = IntVector.fromMemorySegment(INTS, source, at + 128, ORDER);
-            IntVector high1 = IntVector.fromMemorySegment(INTS, source, at + 160, ORDER);
+            int k = xAt + (block * 2 + half) * (CodePanel.HALF / 2);
+            ByteVector stored =
+                    ByteVector.fromMemorySegment(
+                            BYTES, source, at + 192 + half * (long) SIDE, ORDER);
+            IntVector w0 = IntVector.fromMemorySegment(INTS, source, at + half * 64L, ORDER);
+            IntVector w1 = IntVector.fromMemorySegment(INTS, source, at + 32 + half * 64L, ORDER);
+            IntVector high =
+                    IntVector.fromMemorySegment(INTS, source, at + 128 + half * 32L, ORDER);
             halves[block * SIDE + line] = Lanes.unsignedShort(source, at + 208);
-            IntVector sooner = (IntVector) stored.convertShape(VectorOperators.B2I, INTS, 0);
-            IntVector later = (IntVector) stored.convertShape(VectorOperators.B2I, INTS, 1);
-            int s = xSumsAt + block * SCALES;
+            IntVector scales = (IntVector) stored.convertShape(VectorOperators.B2I, INTS, 0);
             IntVector sum =
-                    sooner.mul(IntVector.fromArray(INTS, xSums, s))
-                            .add(later.mul(IntVector.fromArray(INTS, xSums, s + SIDE)))
+                    scales.mul(
+                                    IntVector.fromArray(
+                                            INTS, xSums, xSumsAt + (block * 2 + half) * SIDE))
                             .lanewise(LSHL, 5)
                             .neg();
             IntVector t;
             ShortVector p;
-            t = w0.and(LOW_NIBBLES).or(high0.lanewise(LSHL, 4).and(HIGHS));
+            t = w0.and(LOW_CODES).or(high.lanewise(LSHL, 4).and(HIGHS));
             p =
                     t.and(EVENS)
                             .reinterpretAsShorts()
@@ -108,8 +108,8 @@ final class SixBitSums {
                     sum.add(
                             t.add(t.lanewise(LSHL, 16))
                                     .lanewise(ASHR, 16)
-                                    .mul(sooner.rearrange(RUN_0)));
-            t = w1.and(LOW_NIBBLES).or(high0.lanewise(LSHL, 2).and(HIGHS));
+                                    .mul(scales.rearrange(RUN_0)));
+            t = w1.and(LOW_CODES).or(high.lanewise(LSHL, 2).and(HIGHS));
             p =
                     t.and(EVENS)
                             .reinterpretAsShorts()
@@ -125,8 +125,8 @@ final class SixBitSums {
                     sum.add(
                             t.add(t.lanewise(LSHL, 16))
                                     .lanewise(ASHR, 16)
-                                    .mul(sooner.rearrange(RUN_1)));
-            t = w0.lanewise(LSHR, 4).and(LOW_NIBBLES).or(high0.and(HIGHS));
+                                    .mul(scales.rearrange(RUN_1)));
+            t = w0.lanewise(LSHR, 4).and(LOW_CODES).or(high.and(HIGHS));
             p =
                     t.and(EVENS)
                             .reinterpretAsShorts()
@@ -142,8 +142,8 @@ final class SixBitSums {
                     sum.add(
                             t.add(t.lanewise(LSHL, 16))
                                     .lanewise(ASHR, 16)
-                                    .mul(sooner.rearrange(RUN_2)));
-            t = w1.lanewise(LSHR, 4).and(LOW_NIBBLES).or(high0.lanewise(LSHR, 2).and(HIGHS));
+                                    .mul(scales.rearrange(RUN_2)));
+            t = w1.lanewise(LSHR, 4).and(LOW_CODES).or(high.lanewise(LSHR, 2).and(HIGHS));
             p =
                     t.and(EVENS)
                             .reinterpretAsShorts()
@@ -159,81 +159,16 @@ final class SixBitSums {
                     sum.add(
                             t.add(t.lanewise(LSHL, 16))
                                     .lanewise(ASHR, 16)
-                                    .mul(sooner.rearrange(RUN_3)));
-            t = w2.and(LOW_NIBBLES).or(high1.lanewise(LSHL, 4).and(HIGHS));
-            p =
-                    t.and(EVENS)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 64).reinterpretAsShorts());
-            p =
-                    t.lanewise(LSHR, 8)
-                            .and(EVENS)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 72).reinterpretAsShorts())
-                            .add(p);
-            t = p.reinterpretAsInts();
-            sum =
-                    sum.add(
-                            t.add(t.lanewise(LSHL, 16))
-                                    .lanewise(ASHR, 16)
-                                    .mul(later.rearrange(RUN_0)));
-            t = w3.and(LOW_NIBBLES).or(high1.lanewise(LSHL, 2).and(HIGHS));
-            p =
-                    t.and(EVENS)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 80).reinterpretAsShorts());
-            p =
-                    t.lanewise(LSHR, 8)
-                            .and(EVENS)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 88).reinterpretAsShorts())
-                            .add(p);
-            t = p.reinterpretAsInts();
-            sum =
-                    sum.add(
-                            t.add(t.lanewise(LSHL, 16))
-                                    .lanewise(ASHR, 16)
-                                    .mul(later.rearrange(RUN_1)));
-            t = w2.lanewise(LSHR, 4).and(LOW_NIBBLES).or(high1.and(HIGHS));
-            p =
-                    t.and(EVENS)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 96).reinterpretAsShorts());
-            p =
-                    t.lanewise(LSHR, 8)
-                            .and(EVENS)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 104).reinterpretAsShorts())
-                            .add(p);
-            t = p.reinterpretAsInts();
-            sum =
-                    sum.add(
-                            t.add(t.lanewise(LSHL, 16))
-                                    .lanewise(ASHR, 16)
-                                    .mul(later.rearrange(RUN_2)));
-            t = w3.lanewise(LSHR, 4).and(LOW_NIBBLES).or(high1.lanewise(LSHR, 2).and(HIGHS));
-            p =
-                    t.and(EVENS)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 112).reinterpretAsShorts());
-            p =
-                    t.lanewise(LSHR, 8)
-                            .and(EVENS)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 120).reinterpretAsShorts())
-                            .add(p);
-            t = p.reinterpretAsInts();
-            sum =
-                    sum.add(
-                            t.add(t.lanewise(LSHL, 16))
-                                    .lanewise(ASHR, 16)
-                                    .mul(later.rearrange(RUN_3)));
+                                    .mul(scales.rearrange(RUN_3)));
             sum.intoArray(partials, i * SIDE);
-            at += 210;
-            if (++block == blocks) {
-                block = 0;
-                line++;
-                at += gap;
+            half ^= 1;
+            if (half == 0) {
+                at += 210;
+                if (++block == blocks) {
+                    block = 0;
+                    line++;
+                    at += gap;
+                }
             }
         }
     }
