@@ -25,7 +25,7 @@ public final class RoundedRows {
     private static final int BAD_STRIDE = 256;
 
     private int[] pairs = new int[0];
-    private int[] wordPairs = new int[0];
+    private short[] wordPairs = new short[0];
     private float[] scales = new float[0];
     private int[] sums = new int[0];
     private int[] runSums = new int[0];
@@ -51,7 +51,9 @@ public final class RoundedRows {
         sumStride = padded / SUM;
         runStride = padded / CodePanel.RUN;
         pairs = Operands.grown(pairs, Math.multiplyExact(rows, pairStride));
-        wordPairs = Operands.grown(wordPairs, pairs.length);
+        if (wordPairs.length < 2 * pairs.length) {
+            wordPairs = new short[2 * pairs.length];
+        }
         scales = Operands.grown(scales, rows * scaleStride);
         sums = Operands.grown(sums, rows * sumStride);
         runSums = Operands.grown(runSums, rows * runStride);
@@ -95,9 +97,11 @@ public final class RoundedRows {
                 int odds = (b & 0xFFFF) | (d << 16);
                 pairs[to + j / 2] = evens;
                 pairs[to + j / 2 + 1] = odds;
-                int word = to + j / CodePanel.RUN * RUN_PAIRS + j % CodePanel.RUN / 4;
-                wordPairs[word] = evens;
-                wordPairs[word + RUN_PAIRS / 2] = odds;
+                int word = 2 * to + j / CodePanel.RUN * CodePanel.RUN + j % CodePanel.RUN / 2;
+                wordPairs[word] = (short) a;
+                wordPairs[word + 1] = (short) c;
+                wordPairs[word + RUN_PAIRS] = (short) b;
+                wordPairs[word + RUN_PAIRS + 1] = (short) d;
             }
             sums[sumTo + i / SUM] = sum;
         }
@@ -130,10 +134,10 @@ public final class RoundedRows {
 
     /**
      * The same for words that are read along a row: of each run of 32 first the columns 4i and 4i +
-     * 2 of its eight words i, then the columns 4i + 1 and 4i + 3. Rows start as in {@link
-     * #pairs()}.
+     * 2 of its eight words i, then the columns 4i + 1 and 4i + 3. Rows start twice as far as in
+     * {@link #pairs()}.
      */
-    public int[] wordPairs() {
+    public short[] wordPairs() {
         return wordPairs;
     }
 

@@ -20,13 +20,15 @@ import jdk.incubator.vector.VectorSpecies;
 final class FiveBitSums {
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_256;
     private static final VectorSpecies<Long> LONGS = LongVector.SPECIES_256;
+    private static final VectorSpecies<Short> SHORTS = ShortVector.SPECIES_256;
     private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
     private static final int SIDE = CodePanel.ALONG;
+    private static final IntVector SIX_BITS = IntVector.broadcast(INTS, 63);
     private static final long LOW_NIBBLES = 0x0F0F0F0F0F0F0F0FL;
-    private static final int LOW_CODES = 0x0F0F0F0F;
-    private static final int FIFTHS = 0x10101010;
+    private static final IntVector LOW_CODES = IntVector.broadcast(INTS, 0x0F0F0F0F);
+    private static final IntVector FIFTHS = IntVector.broadcast(INTS, 0x10101010);
     private static final long HIGHS = 0x3030303030303030L;
-    private static final int EVENS = 0x00FF00FF;
+    private static final IntVector EVENS = IntVector.broadcast(INTS, 0x00FF00FF);
 
     /** Even lanes take the bytes of the lower half of a long, odd ones those of the upper. */
     private static final IntVector BYTE_SHIFTS =
@@ -55,8 +57,8 @@ final class FiveBitSums {
             int chunk,
             CodePanel panel,
             CodePanel minimums) {
-        int[] pairs = x.wordPairs();
-        int xAt = x.pairsAt(row) + chunk * CodePanel.COLUMNS / 2;
+        short[] pairs = x.wordPairs();
+        int xAt = 2 * x.pairsAt(row) + chunk * CodePanel.COLUMNS;
         int[] xSums = x.everySecondRunSums();
         int xSumsAt = 2 * (x.runSumsAt(row) + chunk * SIDE);
         int[] scales = panel.scales;
@@ -70,7 +72,7 @@ final class FiveBitSums {
         for (int i = 0; i < 2 * count; i++) {
             // All that is fetched stands first: the checks that go with it would cut the rest to
             // pieces.
-            int k = xAt + (block * 2 + half) * (CodePanel.HALF / 2);
+            int k = xAt + (block * 2 + half) * CodePanel.HALF;
             long first = Lanes.int64(source, at);
             long second = Lanes.int64(source, at + 8);
             IntVector fifths =
@@ -87,22 +89,19 @@ final class FiveBitSums {
                     LongVector.broadcast(LONGS, half == 0 ? both : late)
                             .reinterpretAsInts()
                             .lanewise(LSHR, BYTE_SHIFTS)
-                            .and(63);
+                            .and(SIX_BITS);
             t.intoArray(scales, 0);
             t.mul(IntVector.fromArray(INTS, xSums, xSumsAt + (block * 2 + half) * SIDE))
                     .intoArray(partialMinimums, i * SIDE);
             IntVector sum;
             ShortVector p;
             t = w0.and(LOW_CODES).or(fifths.lanewise(LSHL, 4).and(FIFTHS));
-            p =
-                    t.and(EVENS)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k).reinterpretAsShorts());
+            p = t.and(EVENS).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, pairs, k));
             p =
                     t.lanewise(LSHR, 8)
                             .and(EVENS)
                             .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 8).reinterpretAsShorts())
+                            .mul(ShortVector.fromArray(SHORTS, pairs, k + 16))
                             .add(p);
             t = p.reinterpretAsInts();
             sum =
@@ -113,12 +112,12 @@ final class FiveBitSums {
             p =
                     t.and(EVENS)
                             .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 16).reinterpretAsShorts());
+                            .mul(ShortVector.fromArray(SHORTS, pairs, k + 32));
             p =
                     t.lanewise(LSHR, 8)
                             .and(EVENS)
                             .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 24).reinterpretAsShorts())
+                            .mul(ShortVector.fromArray(SHORTS, pairs, k + 48))
                             .add(p);
             t = p.reinterpretAsInts();
             sum =
@@ -130,12 +129,12 @@ final class FiveBitSums {
             p =
                     t.and(EVENS)
                             .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 32).reinterpretAsShorts());
+                            .mul(ShortVector.fromArray(SHORTS, pairs, k + 64));
             p =
                     t.lanewise(LSHR, 8)
                             .and(EVENS)
                             .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 40).reinterpretAsShorts())
+                            .mul(ShortVector.fromArray(SHORTS, pairs, k + 80))
                             .add(p);
             t = p.reinterpretAsInts();
             sum =
@@ -147,12 +146,12 @@ final class FiveBitSums {
             p =
                     t.and(EVENS)
                             .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 48).reinterpretAsShorts());
+                            .mul(ShortVector.fromArray(SHORTS, pairs, k + 96));
             p =
                     t.lanewise(LSHR, 8)
                             .and(EVENS)
                             .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 56).reinterpretAsShorts())
+                            .mul(ShortVector.fromArray(SHORTS, pairs, k + 112))
                             .add(p);
             t = p.reinterpretAsInts();
             sum =

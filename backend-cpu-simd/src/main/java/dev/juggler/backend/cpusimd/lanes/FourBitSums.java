@@ -26,9 +26,11 @@ import jdk.incubator.vector.VectorSpecies;
 final class FourBitSums {
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_256;
     private static final VectorSpecies<Long> LONGS = LongVector.SPECIES_256;
+    private static final VectorSpecies<Short> SHORTS = ShortVector.SPECIES_256;
     private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
     private static final int SIDE = CodePanel.ALONG;
-    private static final int NIBBLES = 0x000F000F;
+    private static final IntVector NIBBLES = IntVector.broadcast(INTS, 0x000F000F);
+    private static final IntVector SIX_BITS = IntVector.broadcast(INTS, 63);
     private static final long LOW_NIBBLES = 0x0F0F0F0F0F0F0F0FL;
     private static final long HIGHS = 0x3030303030303030L;
 
@@ -59,8 +61,8 @@ final class FourBitSums {
             int chunk,
             CodePanel panel,
             CodePanel minimums) {
-        int[] pairs = x.wordPairs();
-        int xAt = x.pairsAt(row) + chunk * CodePanel.COLUMNS / 2;
+        short[] pairs = x.wordPairs();
+        int xAt = 2 * x.pairsAt(row) + chunk * CodePanel.COLUMNS;
         int[] xSums = x.everySecondRunSums();
         int xSumsAt = 2 * (x.runSumsAt(row) + chunk * SIDE);
         int[] scales = panel.scales;
@@ -74,7 +76,7 @@ final class FourBitSums {
         for (int i = 0; i < 2 * count; i++) {
             // All that is fetched stands first: the checks that go with it would cut the rest to
             // pieces.
-            int k = xAt + (block * 2 + half) * (CodePanel.HALF / 2);
+            int k = xAt + (block * 2 + half) * CodePanel.HALF;
             long first = Lanes.int64(source, at);
             long second = Lanes.int64(source, at + 8);
             IntVector w0 = IntVector.fromMemorySegment(INTS, source, at + 16 + half * 64L, ORDER);
@@ -88,21 +90,18 @@ final class FourBitSums {
                     LongVector.broadcast(LONGS, half == 0 ? both : late)
                             .reinterpretAsInts()
                             .lanewise(LSHR, BYTE_SHIFTS)
-                            .and(63);
+                            .and(SIX_BITS);
             t.intoArray(scales, 0);
             t.mul(IntVector.fromArray(INTS, xSums, xSumsAt + (block * 2 + half) * SIDE))
                     .intoArray(partialMinimums, i * SIDE);
             IntVector sum;
             ShortVector p;
-            p =
-                    w0.and(NIBBLES)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k).reinterpretAsShorts());
+            p = w0.and(NIBBLES).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, pairs, k));
             p =
                     w0.lanewise(LSHR, 8)
                             .and(NIBBLES)
                             .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 8).reinterpretAsShorts())
+                            .mul(ShortVector.fromArray(SHORTS, pairs, k + 16))
                             .add(p);
             t = p.reinterpretAsInts();
             sum =
@@ -113,12 +112,12 @@ final class FourBitSums {
                     w0.lanewise(LSHR, 4)
                             .and(NIBBLES)
                             .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 16).reinterpretAsShorts());
+                            .mul(ShortVector.fromArray(SHORTS, pairs, k + 32));
             p =
                     w0.lanewise(LSHR, 12)
                             .and(NIBBLES)
                             .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 24).reinterpretAsShorts())
+                            .mul(ShortVector.fromArray(SHORTS, pairs, k + 48))
                             .add(p);
             t = p.reinterpretAsInts();
             sum =
@@ -129,12 +128,12 @@ final class FourBitSums {
             p =
                     w1.and(NIBBLES)
                             .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 32).reinterpretAsShorts());
+                            .mul(ShortVector.fromArray(SHORTS, pairs, k + 64));
             p =
                     w1.lanewise(LSHR, 8)
                             .and(NIBBLES)
                             .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 40).reinterpretAsShorts())
+                            .mul(ShortVector.fromArray(SHORTS, pairs, k + 80))
                             .add(p);
             t = p.reinterpretAsInts();
             sum =
@@ -146,12 +145,12 @@ final class FourBitSums {
                     w1.lanewise(LSHR, 4)
                             .and(NIBBLES)
                             .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 48).reinterpretAsShorts());
+                            .mul(ShortVector.fromArray(SHORTS, pairs, k + 96));
             p =
                     w1.lanewise(LSHR, 12)
                             .and(NIBBLES)
                             .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 56).reinterpretAsShorts())
+                            .mul(ShortVector.fromArray(SHORTS, pairs, k + 112))
                             .add(p);
             t = p.reinterpretAsInts();
             sum =

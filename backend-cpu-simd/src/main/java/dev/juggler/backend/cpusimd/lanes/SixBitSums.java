@@ -22,15 +22,17 @@ import jdk.incubator.vector.VectorSpecies;
 final class SixBitSums {
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_256;
     private static final VectorSpecies<Byte> BYTES = ByteVector.SPECIES_64;
+    private static final VectorSpecies<Short> SHORTS = ShortVector.SPECIES_256;
     private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
     private static final int SIDE = CodePanel.ALONG;
 
     /** Scales of a block. */
     private static final int SCALES = CodePanel.COLUMNS / 16;
 
-    private static final int LOW_CODES = 0x0F0F0F0F;
-    private static final int HIGHS = 0x30303030;
-    private static final int EVENS = 0x00FF00FF;
+    private static final IntVector LOW_CODES = IntVector.broadcast(INTS, 0x0F0F0F0F);
+    private static final IntVector HIGHS = IntVector.broadcast(INTS, 0x30303030);
+    private static final IntVector EVENS = IntVector.broadcast(INTS, 0x00FF00FF);
+    private static final IntVector MINUS_OFFSET = IntVector.broadcast(INTS, -32);
     private static final VectorShuffle<Integer> RUN_0 = twoScales(0);
     private static final VectorShuffle<Integer> RUN_1 = twoScales(1);
     private static final VectorShuffle<Integer> RUN_2 = twoScales(2);
@@ -59,8 +61,8 @@ final class SixBitSums {
             int row,
             int chunk,
             CodePanel panel) {
-        int[] pairs = x.wordPairs();
-        int xAt = x.pairsAt(row) + chunk * CodePanel.COLUMNS / 2;
+        short[] pairs = x.wordPairs();
+        int xAt = 2 * x.pairsAt(row) + chunk * CodePanel.COLUMNS;
         int[] xSums = x.sums();
         int xSumsAt = x.sumsAt(row) + chunk * SCALES;
 
@@ -74,7 +76,7 @@ final class SixBitSums {
         for (int i = 0; i < 2 * count; i++) {
             // All that is fetched stands first: the checks that go with it would cut the rest to
             // pieces.
-            int k = xAt + (block * 2 + half) * (CodePanel.HALF / 2);
+            int k = xAt + (block * 2 + half) * CodePanel.HALF;
             ByteVector stored =
                     ByteVector.fromMemorySegment(
                             BYTES, source, at + 192 + half * (long) SIDE, ORDER);
@@ -88,20 +90,16 @@ final class SixBitSums {
                     scales.mul(
                                     IntVector.fromArray(
                                             INTS, xSums, xSumsAt + (block * 2 + half) * SIDE))
-                            .lanewise(LSHL, 5)
-                            .neg();
+                            .mul(MINUS_OFFSET);
             IntVector t;
             ShortVector p;
             t = w0.and(LOW_CODES).or(high.lanewise(LSHL, 4).and(HIGHS));
-            p =
-                    t.and(EVENS)
-                            .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k).reinterpretAsShorts());
+            p = t.and(EVENS).reinterpretAsShorts().mul(ShortVector.fromArray(SHORTS, pairs, k));
             p =
                     t.lanewise(LSHR, 8)
                             .and(EVENS)
                             .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 8).reinterpretAsShorts())
+                            .mul(ShortVector.fromArray(SHORTS, pairs, k + 16))
                             .add(p);
             t = p.reinterpretAsInts();
             sum =
@@ -113,12 +111,12 @@ final class SixBitSums {
             p =
                     t.and(EVENS)
                             .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 16).reinterpretAsShorts());
+                            .mul(ShortVector.fromArray(SHORTS, pairs, k + 32));
             p =
                     t.lanewise(LSHR, 8)
                             .and(EVENS)
                             .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 24).reinterpretAsShorts())
+                            .mul(ShortVector.fromArray(SHORTS, pairs, k + 48))
                             .add(p);
             t = p.reinterpretAsInts();
             sum =
@@ -130,12 +128,12 @@ final class SixBitSums {
             p =
                     t.and(EVENS)
                             .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 32).reinterpretAsShorts());
+                            .mul(ShortVector.fromArray(SHORTS, pairs, k + 64));
             p =
                     t.lanewise(LSHR, 8)
                             .and(EVENS)
                             .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 40).reinterpretAsShorts())
+                            .mul(ShortVector.fromArray(SHORTS, pairs, k + 80))
                             .add(p);
             t = p.reinterpretAsInts();
             sum =
@@ -147,12 +145,12 @@ final class SixBitSums {
             p =
                     t.and(EVENS)
                             .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 48).reinterpretAsShorts());
+                            .mul(ShortVector.fromArray(SHORTS, pairs, k + 96));
             p =
                     t.lanewise(LSHR, 8)
                             .and(EVENS)
                             .reinterpretAsShorts()
-                            .mul(IntVector.fromArray(INTS, pairs, k + 56).reinterpretAsShorts())
+                            .mul(ShortVector.fromArray(SHORTS, pairs, k + 112))
                             .add(p);
             t = p.reinterpretAsInts();
             sum =
