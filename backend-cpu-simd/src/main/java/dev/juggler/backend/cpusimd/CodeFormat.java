@@ -84,6 +84,11 @@ public enum CodeFormat {
         return pairs == 2;
     }
 
+    /** By how much codes of blocks of 32 are larger than what they stand for, as stored. */
+    public int offset() {
+        return this == Q4_0 ? 8 : 0;
+    }
+
     /** Elements that share an integer scale: 16 or 32. */
     public int scaleRun() {
         return scaleRun;

@@ -56,16 +56,20 @@ public final class CodePanel {
     public final int[] sums;
 
     /**
-     * Eight partial sums of each half of a block of rows that are read along, one after another.
+     * Eight partial sums of each half of a block of 256, or of each block of 32, of rows that are
+     * read along, one after another.
      */
-    public final int[] partials = new int[ALONG * ALONG * MOST_ROW_COLUMNS / HALF];
+    public final int[] partials = new int[ALONG * ALONG * MOST_ROW_COLUMNS / RUN];
 
     /** Sums of blocks of rows that are read along: element {@code 8 · block + row}. */
-    public final int[] totals = new int[ALONG * MOST_ROW_COLUMNS / COLUMNS];
+    public final int[] totals = new int[ALONG * MOST_ROW_COLUMNS / RUN];
+
+    /** Their scales in the same order, of blocks of 32. */
+    public final float[] totalScales = new float[ALONG * MOST_ROW_COLUMNS / RUN];
 
     /**
-     * Their scales as they are stored, in the same order: half-width floats in the lower 16 bits;
-     * in the upper ones those of minimums, where there are any.
+     * Scales of blocks of 256 as they are stored, in the same order: half-width floats in the lower
+     * 16 bits; in the upper ones those of minimums, where there are any.
      */
     public final int[] totalHalves = new int[ALONG * MOST_ROW_COLUMNS / COLUMNS];
 

@@ -25,7 +25,7 @@ public final class RoundedRows {
     private static final int BAD_STRIDE = 256;
 
     private int[] pairs = new int[0];
-    private short[] wordPairs = new short[0];
+    private short[] shorts = new short[0];
     private float[] scales = new float[0];
     private int[] sums = new int[0];
     private int[] runSums = new int[0];
@@ -51,8 +51,8 @@ public final class RoundedRows {
         sumStride = padded / SUM;
         runStride = padded / CodePanel.RUN;
         pairs = Operands.grown(pairs, Math.multiplyExact(rows, pairStride));
-        if (wordPairs.length < 2 * pairs.length) {
-            wordPairs = new short[2 * pairs.length];
+        if (shorts.length < 2 * pairs.length) {
+            shorts = new short[2 * pairs.length];
         }
         scales = Operands.grown(scales, rows * scaleStride);
         sums = Operands.grown(sums, rows * sumStride);
@@ -97,11 +97,18 @@ public final class RoundedRows {
                 int odds = (b & 0xFFFF) | (d << 16);
                 pairs[to + j / 2] = evens;
                 pairs[to + j / 2 + 1] = odds;
+                if (block == CodePanel.RUN) {
+                    shorts[2 * to + j] = (short) a;
+                    shorts[2 * to + j + 1] = (short) b;
+                    shorts[2 * to + j + 2] = (short) c;
+                    shorts[2 * to + j + 3] = (short) d;
+                    continue;
+                }
                 int word = 2 * to + j / CodePanel.RUN * CodePanel.RUN + j % CodePanel.RUN / 2;
-                wordPairs[word] = (short) a;
-                wordPairs[word + 1] = (short) c;
-                wordPairs[word + RUN_PAIRS] = (short) b;
-                wordPairs[word + RUN_PAIRS + 1] = (short) d;
+                shorts[word] = (short) a;
+                shorts[word + 1] = (short) c;
+                shorts[word + RUN_PAIRS] = (short) b;
+                shorts[word + RUN_PAIRS + 1] = (short) d;
             }
             sums[sumTo + i / SUM] = sum;
         }
@@ -133,12 +140,13 @@ public final class RoundedRows {
     }
 
     /**
-     * The same for words that are read along a row: of each run of 32 first the columns 4i and 4i +
-     * 2 of its eight words i, then the columns 4i + 1 and 4i + 3. Rows start twice as far as in
-     * {@link #pairs()}.
+     * The same for weights that are read along a row. With blocks of 256 in the order of words: of
+     * each run of 32 first the columns 4i and 4i + 2 of its eight words i, then the columns 4i + 1
+     * and 4i + 3; with blocks of 32 in the order of columns. Rows start twice as far as in {@link
+     * #pairs()}.
      */
-    public short[] wordPairs() {
-        return wordPairs;
+    public short[] shorts() {
+        return shorts;
     }
 
     public float[] scales() {

@@ -61,7 +61,7 @@ final class FourBitSums {
             int chunk,
             CodePanel panel,
             CodePanel minimums) {
-        short[] pairs = x.wordPairs();
+        short[] pairs = x.shorts();
         int xAt = 2 * x.pairsAt(row) + chunk * CodePanel.COLUMNS;
         int[] xSums = x.everySecondRunSums();
         int xSumsAt = 2 * (x.runSumsAt(row) + chunk * SIDE);

@@ -16,9 +16,9 @@ final class RowProducts {
 
     private RowProducts() {}
 
-    /** Whether weights of a format can be read along their rows. */
-    static boolean serves(CodeFormat format) {
-        return Lanes.LENGTH >= SIDE && format.hasInnerScales();
+    /** Whether so many blocks of a row can be read along. */
+    static boolean serves(int blocks, CodeFormat format) {
+        return Lanes.LENGTH >= SIDE && (format.hasInnerScales() || blocks > 1);
     }
 
     /**
@@ -46,6 +46,11 @@ final class RowProducts {
             CodePanel minimums,
             float[] results,
             int at) {
+        if (!format.hasInnerScales()) {
+            addSmall(
+                    format, source, offset, stride, rows, blocks, x, row, chunk, sums, results, at);
+            return;
+        }
         long gap = stride - (long) blocks * format.blockBytes();
         int xAt = x.scalesAt(row) + chunk;
         for (int first = 0; first < rows; first += SIDE) {
@@ -69,6 +74,61 @@ final class RowProducts {
             } else {
                 RowTotals.add(sums, x.scales(), xAt, blocks, results, at + first);
             }
+        }
+    }
+
+    /** The same for blocks of 32. */
+    private static void addSmall(
+            CodeFormat format,
+            MemorySegment source,
+            long offset,
+            long stride,
+            int rows,
+            int blocks,
+            RoundedRows x,
+            int row,
+            int chunk,
+            CodePanel sums,
+            float[] results,
+            int at) {
+        short[] shorts = x.shorts();
+        int xAt = 2 * x.pairsAt(row) + chunk * CodePanel.COLUMNS;
+        int block = chunk * (CodePanel.COLUMNS / CodePanel.RUN);
+        for (int first = 0; first < rows; first += SIDE) {
+            for (int line = 0; line < Math.min(SIDE, rows - first); line++) {
+                long from = offset + (first + line) * stride;
+                sumRow(format, source, from, blocks, shorts, xAt, sums, line);
+            }
+            RowTotals.sumSmall(sums.partials, blocks, sums.totals);
+            RowTotals.addSmall(
+                    sums,
+                    format.offset(),
+                    x.runSums(),
+                    x.runSumsAt(row) + block,
+                    x.scales(),
+                    x.scalesAt(row) + block,
+                    blocks,
+                    results,
+                    at + first);
+        }
+    }
+
+    private static void sumRow(
+            CodeFormat format,
+            MemorySegment source,
+            long at,
+            int blocks,
+            short[] x,
+            int xAt,
+            CodePanel sums,
+            int line) {
+        int to = line * blocks * SIDE;
+        int[] partials = sums.partials;
+        float[] scales = sums.totalScales;
+        switch (format) {
+            case Q4_0 -> SmallBlockSums.q4(source, at, blocks, x, xAt, partials, to, scales, line);
+            case Q8_0 -> SmallBlockSums.q8(source, at, blocks, x, xAt, partials, to, scales, line);
+            default -> throw new IllegalArgumentException(format.toString());
         }
     }
 }

@@ -53,6 +53,29 @@ final class RowTotals {
         }
     }
 
+    /** As {@link #sum} with eight elements a block, from {@code 8(r · blocks + b)}. */
+    static void sumSmall(int[] partials, int blocks, int[] totals) {
+        int row = blocks * SIDE;
+        for (int b = 0; b < blocks; b++) {
+            int i = b * SIDE;
+            IntVector a = IntVector.fromArray(INTS, partials, i);
+            IntVector e = IntVector.fromArray(INTS, partials, i + 4 * row);
+            IntVector s0 = a.blend(e, UPPER).add(e.blend(a, UPPER).rearrange(SWAP_HALVES));
+            a = IntVector.fromArray(INTS, partials, i + row);
+            e = IntVector.fromArray(INTS, partials, i + 5 * row);
+            IntVector s1 = a.blend(e, UPPER).add(e.blend(a, UPPER).rearrange(SWAP_HALVES));
+            a = IntVector.fromArray(INTS, partials, i + 2 * row);
+            e = IntVector.fromArray(INTS, partials, i + 6 * row);
+            IntVector s2 = a.blend(e, UPPER).add(e.blend(a, UPPER).rearrange(SWAP_HALVES));
+            a = IntVector.fromArray(INTS, partials, i + 3 * row);
+            e = IntVector.fromArray(INTS, partials, i + 7 * row);
+            IntVector s3 = a.blend(e, UPPER).add(e.blend(a, UPPER).rearrange(SWAP_HALVES));
+            s0 = s0.blend(s2, ODD_PAIRS).add(s2.blend(s0, ODD_PAIRS).rearrange(SWAP_PAIRS));
+            s1 = s1.blend(s3, ODD_PAIRS).add(s3.blend(s1, ODD_PAIRS).rearrange(SWAP_PAIRS));
+            s0.blend(s1, ODD).add(s1.blend(s0, ODD).rearrange(SWAP)).intoArray(totals, b * SIDE);
+        }
+    }
+
     /** Adds totals times their scales, block after block, to eight results. */
     static void add(CodePanel sums, float[] xScales, int xAt, int blocks, float[] results, int at) {
         int[] totals = sums.totals;
@@ -61,6 +84,34 @@ final class RowTotals {
         for (int b = 0; b < blocks; b++) {
             FloatVector scale = low(halves, b * SIDE).mul(xScales[xAt + b]);
             result = floats(totals, b * SIDE).fma(scale, result);
+        }
+        result.intoArray(results, at);
+    }
+
+    /**
+     * As {@link #add} with blocks of 32, whose codes are too large by {@code offset}.
+     *
+     * @param xSums sums of x, of a block each
+     */
+    static void addSmall(
+            CodePanel sums,
+            int offset,
+            int[] xSums,
+            int xSumsAt,
+            float[] xScales,
+            int xAt,
+            int blocks,
+            float[] results,
+            int at) {
+        int[] totals = sums.totals;
+        float[] scales = sums.totalScales;
+        FloatVector result = FloatVector.fromArray(FLOATS, results, at);
+        for (int b = 0; b < blocks; b++) {
+            FloatVector scale =
+                    FloatVector.fromArray(FLOATS, scales, b * SIDE).mul(xScales[xAt + b]);
+            IntVector total =
+                    IntVector.fromArray(INTS, totals, b * SIDE).sub(offset * xSums[xSumsAt + b]);
+            result = ((FloatVector) total.convert(VectorOperators.I2F, 0)).fma(scale, result);
         }
         result.intoArray(results, at);
     }

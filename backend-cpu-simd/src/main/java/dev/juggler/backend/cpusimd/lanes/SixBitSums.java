@@ -61,7 +61,7 @@ final class SixBitSums {
             int row,
             int chunk,
             CodePanel panel) {
-        short[] pairs = x.wordPairs();
+        short[] pairs = x.shorts();
         int xAt = 2 * x.pairsAt(row) + chunk * CodePanel.COLUMNS;
         int[] xSums = x.sums();
         int xSumsAt = x.sumsAt(row) + chunk * SCALES;

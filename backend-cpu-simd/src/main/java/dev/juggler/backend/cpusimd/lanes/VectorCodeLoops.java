@@ -92,7 +92,7 @@ final class VectorCodeLoops implements CodeLoops {
             int[] rows,
             int count,
             float[] results) {
-        if (!RowProducts.serves(format)) {
+        if (!RowProducts.serves(columns / format.blockElements(), format)) {
             CodeLoops.super.multiplyFew(
                     format,
                     source,
@@ -109,7 +109,7 @@ final class VectorCodeLoops implements CodeLoops {
                     results);
             return;
         }
-        int blocks = columns / CodePanel.COLUMNS;
+        int blocks = columns / format.blockElements();
         for (int j = 0; j < count; j++) {
             int at = 2 * j * LENGTH;
             RowProducts.add(
