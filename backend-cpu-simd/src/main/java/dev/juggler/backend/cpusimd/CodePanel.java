@@ -40,6 +40,14 @@ public final class CodePanel {
      */
     public final int[] codes;
 
+    /**
+     * Codes of blocks of 32 as floats: for each int of {@link #codes} its lower half, its upper.
+     */
+    public final float[] floats;
+
+    /** Sums of these while a panel is multiplied. */
+    public final float[] floatSums;
+
     /** Integer scales, by 16 or 32 columns. */
     public final int[] scales;
 
@@ -76,6 +84,8 @@ public final class CodePanel {
     CodePanel(int height) {
         words = new int[MOST_WORDS * height];
         codes = new int[COLUMNS / 2 * height];
+        floats = new float[COLUMNS * height];
+        floatSums = new float[8 * height];
         scales = new int[COLUMNS / 16 * height];
         minimums = new int[COLUMNS / 16 * height];
         blockScales = new float[COLUMNS / RUN * height];

@@ -26,6 +26,7 @@ public final class RoundedRows {
 
     private int[] pairs = new int[0];
     private short[] shorts = new short[0];
+    private float[] floats = new float[0];
     private float[] scales = new float[0];
     private int[] sums = new int[0];
     private int[] runSums = new int[0];
@@ -53,6 +54,9 @@ public final class RoundedRows {
         pairs = Operands.grown(pairs, Math.multiplyExact(rows, pairStride));
         if (shorts.length < 2 * pairs.length) {
             shorts = new short[2 * pairs.length];
+        }
+        if (block == CodePanel.RUN) {
+            floats = Operands.grown(floats, 2 * pairs.length);
         }
         scales = Operands.grown(scales, rows * scaleStride);
         sums = Operands.grown(sums, rows * sumStride);
@@ -102,6 +106,10 @@ public final class RoundedRows {
                     shorts[2 * to + j + 1] = (short) b;
                     shorts[2 * to + j + 2] = (short) c;
                     shorts[2 * to + j + 3] = (short) d;
+                    floats[2 * to + j] = a;
+                    floats[2 * to + j + 1] = c;
+                    floats[2 * to + j + 2] = b;
+                    floats[2 * to + j + 3] = d;
                     continue;
                 }
                 int word = 2 * to + j / CodePanel.RUN * CodePanel.RUN + j % CodePanel.RUN / 2;
@@ -147,6 +155,14 @@ public final class RoundedRows {
      */
     public short[] shorts() {
         return shorts;
+    }
+
+    /**
+     * With blocks of 32, the bytes as floats, in the order of {@link CodePanel#floats}; rows start
+     * as in {@link #shorts()}.
+     */
+    public float[] floats() {
+        return floats;
     }
 
     public float[] scales() {

@@ -121,7 +121,7 @@ class CodeKernelsTest {
 
     private static int[] columns(DType dtype) {
         return dtype.blockElements() == 32
-                ? new int[] {32, 256, 288, 736, 2880}
+                ? new int[] {32, 256, 288, 736, 2880, 4128}
                 : new int[] {256, 768, 2048, 4352};
     }
 

@@ -2,6 +2,7 @@ package dev.juggler.backend.cpusimd.lanes;
 
 import static dev.juggler.backend.cpusimd.lanes.Lanes.INTS;
 import static dev.juggler.backend.cpusimd.lanes.Lanes.LENGTH;
+import static dev.juggler.backend.cpusimd.lanes.Lanes.toFloats;
 import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
@@ -33,6 +34,16 @@ final class CodeFilling {
             less(word.lanewise(LSHR, 8).and(NIBBLES), offset).intoArray(codes, to + LENGTH);
             less(word.lanewise(LSHR, 4).and(NIBBLES), offset).intoArray(codes, to + 8 * LENGTH);
             less(word.lanewise(LSHR, 12).and(NIBBLES), offset).intoArray(codes, to + 9 * LENGTH);
+        }
+    }
+
+    /** Halves of ints as floats, the lower one first. */
+    static void floats(int[] codes, int count, float[] floats) {
+        for (int i = 0; i < count; i++) {
+            IntVector pair = IntVector.fromArray(INTS, codes, i * LENGTH);
+            int to = 2 * i * LENGTH;
+            toFloats(pair.lanewise(LSHL, 16).lanewise(ASHR, 16)).intoArray(floats, to);
+            toFloats(pair.lanewise(ASHR, 16)).intoArray(floats, to + LENGTH);
         }
     }
 

@@ -29,6 +29,21 @@ final class CodeSums {
                 .intoArray(results, at);
     }
 
+    /** As {@link #add} with sums that are floats already. */
+    static void addFloats(
+            float[] sums,
+            int sumsAt,
+            float[] scales,
+            int scalesAt,
+            float xScale,
+            float[] results,
+            int at) {
+        FloatVector scale = FloatVector.fromArray(FLOATS, scales, scalesAt).mul(xScale);
+        FloatVector.fromArray(FLOATS, sums, sumsAt)
+                .fma(scale, FloatVector.fromArray(FLOATS, results, at))
+                .intoArray(results, at);
+    }
+
     /** As {@link #add}, subtracting. */
     static void subtract(
             int[] sums,

@@ -1,11 +1,14 @@
 package dev.juggler.backend.cpusimd.lanes;
 
+import static dev.juggler.backend.cpusimd.lanes.Lanes.FLOATS;
 import static dev.juggler.backend.cpusimd.lanes.Lanes.INTS;
 import static dev.juggler.backend.cpusimd.lanes.Lanes.LENGTH;
 import static dev.juggler.backend.cpusimd.lanes.Lanes.SHORTS_OF_INTS;
 import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 
+import dev.juggler.backend.cpusimd.CodePanel;
+import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 
@@ -247,28 +250,56 @@ final class CodeTiles {
         addScaled(b0, IntVector.fromArray(INTS, rightScales, scaleAt), sums, 4 * LENGTH);
     }
 
-    /** Sums of a run of 32 columns of one panel with four rows of x, codes of eight bits. */
-    static void fourWide(
-            int[] panel, int at, int[] x, int x0, int x1, int x2, int x3, int[] sums, int to) {
-        IntVector a0 = IntVector.zero(INTS);
-        IntVector a1 = a0;
-        IntVector a2 = a0;
-        IntVector a3 = a0;
-        for (int k = 0; k < 16; k += 2) {
-            ShortVector u = codes(panel, at + k * LENGTH);
-            ShortVector v = codes(panel, at + k * LENGTH + LENGTH);
-            a0 = a0.add(wide(u.mul(all(x, x0 + k)).add(v.mul(all(x, x0 + k + 1)))));
-            a1 = a1.add(wide(u.mul(all(x, x1 + k)).add(v.mul(all(x, x1 + k + 1)))));
-            a2 = a2.add(wide(u.mul(all(x, x2 + k)).add(v.mul(all(x, x2 + k + 1)))));
-            a3 = a3.add(wide(u.mul(all(x, x3 + k)).add(v.mul(all(x, x3 + k + 1)))));
+    /**
+     * Sums of a run of 32 columns, of the left panel with four rows of x, then of the right one, in
+     * floats. They hold these integers exactly (below 2^24), and a multiply-add needs no widening.
+     */
+    static void fourRuns(
+            float[] left,
+            float[] right,
+            int at,
+            float[] x,
+            int x0,
+            int x1,
+            int x2,
+            int x3,
+            float[] sums) {
+        FloatVector a0 = FloatVector.zero(FLOATS);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        FloatVector b0 = a0;
+        FloatVector b1 = a0;
+        FloatVector b2 = a0;
+        FloatVector b3 = a0;
+        for (int k = 0; k < CodePanel.RUN; k++) {
+            int p = at + k * LENGTH;
+            FloatVector u = FloatVector.fromArray(FLOATS, left, p);
+            FloatVector v = FloatVector.fromArray(FLOATS, right, p);
+            FloatVector t = FloatVector.broadcast(FLOATS, x[x0 + k]);
+            a0 = u.fma(t, a0);
+            b0 = v.fma(t, b0);
+            t = FloatVector.broadcast(FLOATS, x[x1 + k]);
+            a1 = u.fma(t, a1);
+            b1 = v.fma(t, b1);
+            t = FloatVector.broadcast(FLOATS, x[x2 + k]);
+            a2 = u.fma(t, a2);
+            b2 = v.fma(t, b2);
+            t = FloatVector.broadcast(FLOATS, x[x3 + k]);
+            a3 = u.fma(t, a3);
+            b3 = v.fma(t, b3);
         }
-        a0.intoArray(sums, to);
-        a1.intoArray(sums, to + LENGTH);
-        a2.intoArray(sums, to + 2 * LENGTH);
-        a3.intoArray(sums, to + 3 * LENGTH);
+        a0.intoArray(sums, 0);
+        a1.intoArray(sums, LENGTH);
+        a2.intoArray(sums, 2 * LENGTH);
+        a3.intoArray(sums, 3 * LENGTH);
+        b0.intoArray(sums, 4 * LENGTH);
+        b1.intoArray(sums, 5 * LENGTH);
+        b2.intoArray(sums, 6 * LENGTH);
+        b3.intoArray(sums, 7 * LENGTH);
     }
 
-    /** As {@link #fourWide} with one row of x. */
+    /** Sums of a run of 32 columns of one panel with one row of x, codes of eight bits. */
     static void oneWide(int[] panel, int at, int[] x, int x0, int[] sums, int to) {
         IntVector a0 = IntVector.zero(INTS);
         for (int k = 0; k < 16; k += 2) {

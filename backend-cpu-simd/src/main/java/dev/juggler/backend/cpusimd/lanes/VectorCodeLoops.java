@@ -159,15 +159,21 @@ final class VectorCodeLoops implements CodeLoops {
             int[] rows,
             int count,
             float[] results) {
+        if (count > 2 && !format.hasInnerScales()) {
+            CodeFilling.floats(left.codes, runs * RUN_PAIRS, left.floats);
+            CodeFilling.floats(right.codes, runs * RUN_PAIRS, right.floats);
+        }
         // Rows that are left over are taken one by one; three cost less as four.
         int j = 0;
         while (j < count) {
             int tile = count - j > 2 ? Math.min(TILE, count - j) : 1;
             if (format.hasInnerScales()) {
                 block(format, left, right, chunk, x, rows, j, tile, results);
+            } else if (tile > 1) {
+                fourRowsOfRuns(left, right, chunk, runs, x, rows, j, tile, results);
             } else {
                 for (int run = 0; run < runs; run++) {
-                    run(format, left, right, chunk * RUNS + run, run, x, rows, j, tile, results);
+                    oneRun(format, left, right, chunk * RUNS + run, run, x, rows[j], j, results);
                 }
             }
             j += tile;
@@ -185,9 +191,75 @@ final class VectorCodeLoops implements CodeLoops {
             int tile,
             float[] results) {
         int from = chunk * CodePanel.COLUMNS / 2;
-        int groups = CodePanel.COLUMNS / 2 / format.pairs();
-        sums(format, left, right, 0, groups, left.scales, right.scales, x, from, rows, j, tile);
+        if (tile > 1) {
+            fourRows(format, left, right, x, from, rows, j, tile);
+        } else {
+            int pairs = CodePanel.COLUMNS / 2;
+            int x0 = x.pairsAt(rows[j]) + from;
+            oneRow(format, left, right, 0, pairs, left.scales, right.scales, x, x0);
+        }
         finishBlock(format, left, right, chunk, x, rows, j, tile, results);
+    }
+
+    /** Sums of a block with four rows of x; the loops hold nothing but calls of a tile. */
+    private static void fourRows(
+            CodeFormat format,
+            CodePanel left,
+            CodePanel right,
+            RoundedRows x,
+            int from,
+            int[] rows,
+            int j,
+            int tile) {
+        int[] sums = left.sums;
+        int[] l = left.codes;
+        int[] r = right.codes;
+        int[] scales = left.scales;
+        int[] rightScales = right.scales;
+        int[] pairs = x.pairs();
+        int x0 = x.pairsAt(rows[j]) + from;
+        int x1 = x.pairsAt(rows[j + 1]) + from;
+        int x2 = x.pairsAt(rows[j + 2]) + from;
+        int x3 = x.pairsAt(rows[j + tile - 1]) + from;
+        Arrays.fill(sums, 0);
+        if (format.pairs() == 16) {
+            for (int g = 0; g < CodePanel.COLUMNS / 32; g++) {
+                int k = g * 16;
+                int at = k * LENGTH;
+                CodeTiles.fourSixteens(
+                        l,
+                        r,
+                        at,
+                        pairs,
+                        x0 + k,
+                        x1 + k,
+                        x2 + k,
+                        x3 + k,
+                        scales,
+                        rightScales,
+                        g * LENGTH,
+                        sums);
+            }
+            return;
+        }
+        int groupsOfScale = format.scaleRun() / 32;
+        for (int g = 0; g < CodePanel.COLUMNS / 16; g++) {
+            int k = g * 8;
+            int at = k * LENGTH;
+            CodeTiles.fourEights(
+                    l,
+                    r,
+                    at,
+                    pairs,
+                    x0 + k,
+                    x1 + k,
+                    x2 + k,
+                    x3 + k,
+                    scales,
+                    rightScales,
+                    (g >> groupsOfScale) * LENGTH,
+                    sums);
+        }
     }
 
     /** Brings the sums of blocks of 256 to scale and subtracts their minimums. */
@@ -231,125 +303,100 @@ final class VectorCodeLoops implements CodeLoops {
         }
     }
 
-    private static void run(
+    private static void fourRowsOfRuns(
+            CodePanel left,
+            CodePanel right,
+            int chunk,
+            int runs,
+            RoundedRows x,
+            int[] rows,
+            int j,
+            int tile,
+            float[] results) {
+        float[] sums = left.floatSums;
+        float[] floats = x.floats();
+        int from = chunk * CodePanel.COLUMNS;
+        int x0 = 2 * x.pairsAt(rows[j]) + from;
+        int x1 = 2 * x.pairsAt(rows[j + 1]) + from;
+        int x2 = 2 * x.pairsAt(rows[j + 2]) + from;
+        int x3 = 2 * x.pairsAt(rows[j + tile - 1]) + from;
+        for (int run = 0; run < runs; run++) {
+            int k = run * CodePanel.RUN;
+            int at = k * LENGTH;
+            CodeTiles.fourRuns(
+                    left.floats, right.floats, at, floats, x0 + k, x1 + k, x2 + k, x3 + k, sums);
+            int block = chunk * RUNS + run;
+            int scaleAt = run * LENGTH;
+            for (int m = 0; m < tile; m++) {
+                float xScale = x.scales()[x.scalesAt(rows[j + m]) + block];
+                int to = 2 * (j + m) * LENGTH;
+                int second = (TILE + m) * LENGTH;
+                CodeSums.addFloats(
+                        sums, m * LENGTH, left.blockScales, scaleAt, xScale, results, to);
+                CodeSums.addFloats(
+                        sums, second, right.blockScales, scaleAt, xScale, results, to + LENGTH);
+            }
+        }
+    }
+
+    private static void oneRun(
             CodeFormat format,
             CodePanel left,
             CodePanel right,
             int block,
             int run,
             RoundedRows x,
-            int[] rows,
+            int row,
             int j,
-            int tile,
             float[] results) {
         int[] sums = left.sums;
         int first = run * RUN_PAIRS;
-        int from = block * RUN_PAIRS;
+        int x0 = x.pairsAt(row) + block * RUN_PAIRS;
         if (format.isWide()) {
-            wideSums(left, right, first, x, from, rows, j, tile);
+            int at = first * LENGTH;
+            CodeTiles.oneWide(left.codes, at, x.pairs(), x0, sums, 0);
+            CodeTiles.oneWide(right.codes, at, x.pairs(), x0, sums, TILE * LENGTH);
         } else {
-            int groups = RUN_PAIRS / format.pairs();
-            sums(format, left, right, first, groups, ONES, ONES, x, from, rows, j, tile);
+            oneRow(format, left, right, first, RUN_PAIRS, ONES, ONES, x, x0);
         }
-        for (int m = 0; m < tile; m++) {
-            float xScale = x.scales()[x.scalesAt(rows[j + m]) + block];
-            int at = 2 * (j + m) * LENGTH;
-            int scaleAt = run * LENGTH;
-            CodeSums.add(sums, m * LENGTH, left.blockScales, scaleAt, xScale, results, at);
-            CodeSums.add(
-                    sums,
-                    (TILE + m) * LENGTH,
-                    right.blockScales,
-                    scaleAt,
-                    xScale,
-                    results,
-                    at + LENGTH);
-        }
+        float xScale = x.scales()[x.scalesAt(row) + block];
+        int at = 2 * j * LENGTH;
+        int scaleAt = run * LENGTH;
+        CodeSums.add(sums, 0, left.blockScales, scaleAt, xScale, results, at);
+        int second = TILE * LENGTH;
+        CodeSums.add(sums, second, right.blockScales, scaleAt, xScale, results, at + LENGTH);
     }
 
     /** Sums of groups of as many pairs as 16 bits hold, each times its scale. */
-    private static void sums(
+    private static void oneRow(
             CodeFormat format,
             CodePanel left,
             CodePanel right,
             int first,
-            int groups,
+            int pairs,
             int[] scales,
             int[] rightScales,
             RoundedRows x,
-            int from,
-            int[] rows,
-            int j,
-            int tile) {
-        Arrays.fill(left.sums, 0);
-        int[] l = left.codes;
-        int[] r = right.codes;
+            int x0) {
         int[] sums = left.sums;
-        int[] pairs = x.pairs();
+        Arrays.fill(sums, 0);
         int count = format.pairs();
-        int x0 = x.pairsAt(rows[j]) + from;
-        int x1 = x.pairsAt(rows[j + Math.min(1, tile - 1)]) + from;
-        int x2 = x.pairsAt(rows[j + Math.min(2, tile - 1)]) + from;
-        int x3 = x.pairsAt(rows[j + tile - 1]) + from;
         // Blocks without scales inside have a one for all groups.
         int pairsOfScale = format.hasInnerScales() ? format.scaleRun() / 2 : Integer.MAX_VALUE;
-        for (int k = 0; k < groups * count; k += count) {
+        for (int k = 0; k < pairs; k += count) {
             int at = (first + k) * LENGTH;
             int scaleAt = k / pairsOfScale * LENGTH;
-            if (tile == 1) {
-                CodeTiles.one(l, r, at, count, pairs, x0 + k, scales, rightScales, scaleAt, sums);
-            } else if (count == 16) {
-                CodeTiles.fourSixteens(
-                        l,
-                        r,
-                        at,
-                        pairs,
-                        x0 + k,
-                        x1 + k,
-                        x2 + k,
-                        x3 + k,
-                        scales,
-                        rightScales,
-                        scaleAt,
-                        sums);
-            } else {
-                CodeTiles.fourEights(
-                        l,
-                        r,
-                        at,
-                        pairs,
-                        x0 + k,
-                        x1 + k,
-                        x2 + k,
-                        x3 + k,
-                        scales,
-                        rightScales,
-                        scaleAt,
-                        sums);
-            }
+            CodeTiles.one(
+                    left.codes,
+                    right.codes,
+                    at,
+                    count,
+                    x.pairs(),
+                    x0 + k,
+                    scales,
+                    rightScales,
+                    scaleAt,
+                    sums);
         }
-    }
-
-    private static void wideSums(
-            CodePanel left,
-            CodePanel right,
-            int first,
-            RoundedRows x,
-            int from,
-            int[] rows,
-            int j,
-            int tile) {
-        int at = first * LENGTH;
-        int x0 = x.pairsAt(rows[j]) + from;
-        if (tile == 1) {
-            CodeTiles.oneWide(left.codes, at, x.pairs(), x0, left.sums, 0);
-            CodeTiles.oneWide(right.codes, at, x.pairs(), x0, left.sums, TILE * LENGTH);
-            return;
-        }
-        int x1 = x.pairsAt(rows[j + 1]) + from;
-        int x2 = x.pairsAt(rows[j + 2]) + from;
-        int x3 = x.pairsAt(rows[j + tile - 1]) + from;
-        CodeTiles.fourWide(left.codes, at, x.pairs(), x0, x1, x2, x3, left.sums, 0);
-        CodeTiles.fourWide(right.codes, at, x.pairs(), x0, x1, x2, x3, left.sums, TILE * LENGTH);
     }
 }
