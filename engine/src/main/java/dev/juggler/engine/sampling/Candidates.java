@@ -49,32 +49,48 @@ final class Candidates {
         weigh(all, max, factor);
     }
 
-    /** Keeps the tokens that have more than this weight; the weights themselves are gone then. */
-    void retainHeavier(float weight) {
+    /**
+     * Takes of the whole vocabulary with these logits the tokens whose {@link LogitRow#key} is not
+     * below this one. They have no weights before {@link #weigh}.
+     */
+    void takeFrom(float[] all, long leastKey) {
         int kept = 0;
-        float[] from = source;
-        for (int i = 0; i < count; i++) { // without branches: they could not be predicted
-            float own = weights[i];
-            ids[kept] = whole ? i : ids[i];
-            logits[kept] = from[i];
-            kept += own > weight ? 1 : 0;
+        for (int id = 0; id < all.length; id++) { // without branches: they could not be predicted
+            ids[kept] = id;
+            logits[kept] = all[id];
+            kept += LogitRow.reaches(LogitRow.key(all[id], id), leastKey);
         }
         count = kept;
         whole = false;
     }
 
-    /** Keeps the tokens whose {@link LogitRow#key} is not below this one. */
-    void retainFrom(long leastKey) {
-        float least = LogitRow.logit(leastKey);
+    /** Takes likewise of the first {@code length} of these tokens. */
+    void takeFrom(int[] tokens, int length, float[] all, long leastKey) {
         int kept = 0;
-        for (int i = 0; i < count; i++) {
-            float logit = logits[i];
-            if (logit > least || (logit == least && LogitRow.key(logit, ids[i]) >= leastKey)) {
-                ids[kept] = ids[i];
-                logits[kept++] = logit;
-            }
+        for (int i = 0; i < length; i++) {
+            int id = tokens[i];
+            ids[kept] = id;
+            logits[kept] = all[id];
+            kept += LogitRow.reaches(LogitRow.key(all[id], id), leastKey);
         }
         count = kept;
+        whole = false;
+    }
+
+    /**
+     * Writes to {@code tokens} those of the whole vocabulary that weigh more than this; returns how
+     * many.
+     *
+     * @param least at least 0
+     */
+    int heavier(float least, int[] tokens) {
+        int found = 0;
+        int leastBits = Float.floatToRawIntBits(least); // of positive numbers: in their order
+        for (int id = 0; id < count; id++) {
+            tokens[found] = id;
+            found += (leastBits - Float.floatToRawIntBits(weights[id])) >>> 31;
+        }
+        return found;
     }
 
     /** How many tokens. */
@@ -92,7 +108,7 @@ final class Candidates {
         return source[index];
     }
 
-    /** The weight at place {@code index}. */
+    /** The weight of the token at place {@code index}. */
     float weight(int index) {
         return weights[index];
     }

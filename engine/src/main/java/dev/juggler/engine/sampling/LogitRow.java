@@ -13,12 +13,6 @@ import org.jspecify.annotations.Nullable;
  * because rows are sampled one after the other; allocated once.
  */
 public final class LogitRow {
-    /** Buckets for {@link #bucketWeights}. */
-    static final int BUCKETS = 1024;
-
-    /** A key below or equal to every other. */
-    static final long LEAST_KEY = key(Float.NEGATIVE_INFINITY, Integer.MAX_VALUE);
-
     /** The logits; {@link TokenSampler} changes them in place. */
     final float[] logits;
 
@@ -31,8 +25,8 @@ public final class LogitRow {
     /** Tokens as sortable keys, see {@link #key}. */
     final long[] keys;
 
-    /** Weights of tokens, by the distance of their logits from the largest. */
-    final double[] bucketWeights = new double[BUCKETS];
+    /** Applies top-p. */
+    final Nucleus nucleus;
 
     private final float[] raw;
     private @Nullable MemorySegment staging;
@@ -44,6 +38,7 @@ public final class LogitRow {
         logits = new float[vocabularySize];
         seen = new int[vocabularySize];
         candidates = new Candidates(vocabularySize);
+        nucleus = new Nucleus(vocabularySize);
         keys = new long[vocabularySize];
         raw = new float[vocabularySize];
     }
@@ -109,15 +104,13 @@ public final class LogitRow {
     }
 
     /**
-     * The largest logit.
+     * The token with the largest logit; the lowest id among equals.
      *
-     * @throws InferenceException if one is NaN or infinite, or none is a number
+     * @throws InferenceException if a logit is NaN or infinitely large, or none is a number
      */
-    float checkedMax() {
-        float max = Float.NEGATIVE_INFINITY;
-        for (float logit : logits) {
-            max = Math.max(max, logit); // NaN stays
-        }
+    int checkedLargest() {
+        int best = largest();
+        float max = logits[best];
         if (Float.isNaN(max) || Float.isInfinite(max)) {
             throw new InferenceException(
                     InferenceException.Kind.INTERNAL,
@@ -125,17 +118,20 @@ public final class LogitRow {
                                     .formatted(max)
                             + " damaged, or a kernel is wrong: try another backend or exact = true");
         }
-        return max;
+        return best;
     }
 
-    /** The token with the largest logit; the lowest id among equals. */
+    /** Likewise, of logits that may all be infinitely small; one that is NaN counts as largest. */
     int largest() {
         int best = 0;
-        float max = logits[0];
-        for (int id = 1; id < logits.length; id++) {
-            if (logits[id] > max) {
-                max = logits[id];
+        float max = Float.NEGATIVE_INFINITY;
+        for (int id = 0; id < logits.length; id++) {
+            if (!(logits[id] <= max)) { // larger, or NaN, which stays
                 best = id;
+                max = logits[id];
+                if (Float.isNaN(max)) {
+                    break;
+                }
             }
         }
         return best;
@@ -176,22 +172,24 @@ public final class LogitRow {
         }
     }
 
-    /** A number that is larger for a larger logit and, among equals, for a lower id. */
+    /**
+     * A number that is larger for a larger logit and, among equals, for a lower id. It has 63 bits,
+     * so that differences do not overflow.
+     */
     static long key(float logit, int id) {
         int bits = Float.floatToRawIntBits(logit + 0f); // -0 becomes 0: they are equal
         int ordered = bits ^ ((bits >> 31) & Integer.MAX_VALUE);
-        return ((long) ordered << 32) | (~id & 0xFFFF_FFFFL);
+        return ((long) ordered << 31) | (~id & Integer.MAX_VALUE);
     }
 
-    /** The logit of a key. */
-    static float logit(long key) {
-        int ordered = (int) (key >> 32);
-        return Float.intBitsToFloat(ordered ^ ((ordered >> 31) & Integer.MAX_VALUE));
+    /** 1 if {@code key >= least}, else 0, without a branch. */
+    static int reaches(long key, long least) {
+        return 1 + (int) ((key - least) >> 63);
     }
 
     /** The token of a key. */
     static int id(long key) {
-        return ~(int) key;
+        return ~(int) key & Integer.MAX_VALUE;
     }
 
     private void siftDown(int index, int count) {

@@ -2,7 +2,6 @@ package dev.juggler.engine.sampling;
 
 import dev.juggler.inference.InferenceException;
 import dev.juggler.inference.Sampling;
-import java.util.Arrays;
 import java.util.Map;
 import java.util.SplittableRandom;
 
@@ -12,9 +11,6 @@ import java.util.SplittableRandom;
  * far and the seed alone, never on what else the step computes.
  */
 public final class TokenSampler {
-    /** Logits are put into buckets of 1/32 by their distance from the largest. */
-    private static final float BUCKETS_PER_UNIT = 32f;
-
     /** Below this temperature the most probable token is as good as certain. */
     private static final float COLD = 1e-5f;
 
@@ -61,16 +57,31 @@ public final class TokenSampler {
      * @throws InferenceException of kind INTERNAL if the logits are no numbers
      */
     public int choose(LogitRow row, int[] tokens, int length) {
-        row.checkedMax();
-        addBiases(row.logits);
-        penalize(row, tokens, length);
+        int best = row.checkedLargest();
+        if (changesLogits()) {
+            addBiases(row.logits);
+            penalize(row, tokens, length);
+            best = row.largest();
+            if (row.logits[best] == Float.NEGATIVE_INFINITY) {
+                throw invalidBias("the logit bias forbids every token");
+            }
+        }
         if (sampling.temperature() < COLD || sampling.topK() == 1) {
-            int best = row.largest();
-            requireSome(row.logits[best]);
             return best;
         }
-        filter(row);
-        return draw(row);
+        if (sampling.topK() > 0 && sampling.topK() < row.vocabularySize()) {
+            filterLargest(row);
+        } else {
+            filterAll(row, row.logits[best]);
+        }
+        return row.candidates.at(random.nextDouble() * row.candidates.total());
+    }
+
+    private boolean changesLogits() {
+        return biasedIds.length > 0
+                || sampling.repetitionPenalty() != 1
+                || sampling.presencePenalty() != 0
+                || sampling.frequencyPenalty() != 0;
     }
 
     private void addBiases(float[] logits) {
@@ -86,7 +97,7 @@ public final class TokenSampler {
         float presence = sampling.presencePenalty();
         float frequency = sampling.frequencyPenalty();
         if (repetition == 1 && presence == 0 && frequency == 0) {
-            return;
+            return; // only biases
         }
         int window = sampling.penaltyWindow();
         int first = window < 0 ? 0 : Math.max(0, length - window);
@@ -105,27 +116,20 @@ public final class TokenSampler {
         }
     }
 
-    /** Leaves in {@code row} the candidates and their weights. */
-    void filter(LogitRow row) {
-        if (sampling.topK() > 0 && sampling.topK() < row.vocabularySize()) {
-            filterLargest(row);
-        } else {
-            filterAll(row);
-        }
-    }
-
-    /** A few candidates: they are sorted, and the definitions can be followed to the letter. */
+    /**
+     * A few candidates, which are left in {@code row}: they are sorted, and the definitions can be
+     * followed to the letter.
+     */
     private void filterLargest(LogitRow row) {
         int count = sampling.topK();
         row.selectLargest(row.logits, count);
         float max = row.logits[LogitRow.id(row.keys[0])];
-        requireSome(max);
         if (sampling.topP() < 1) {
             double sum = 0;
             for (int i = 0; i < count; i++) {
                 sum += Math.exp(row.logits[LogitRow.id(row.keys[i])] - max);
             }
-            count = reach(row, count, max, sampling.topP() * sum, 0);
+            count = reach(row, count, max, sampling.topP() * sum);
         }
         float least = leastLogit(max);
         row.candidates.clear();
@@ -138,67 +142,28 @@ public final class TokenSampler {
         row.candidates.weigh(max, 1 / sampling.temperature());
     }
 
-    /**
-     * The whole vocabulary. Sorting it would cost more than all the rest, so top-p finds the bucket
-     * in which its limit lies and sorts that one alone (Holtzman et al. 2020, arXiv:1904.09751).
-     */
-    private void filterAll(LogitRow row) {
-        float[] logits = row.logits;
-        float max = logits[row.largest()];
-        requireSome(max);
-        float factor = 1 / sampling.temperature();
-        if (sampling.topP() >= 1 && sampling.minP() == 0) {
-            row.candidates.weighAll(logits, max, factor);
-            return;
-        }
-        long leastKey = LogitRow.key(leastLogit(max), Integer.MAX_VALUE);
-        if (sampling.topP() < 1) {
-            leastKey = Math.max(leastKey, leastKeyOfTopP(row, max));
-        } else {
-            row.candidates.weighAll(logits, max, 1);
-            row.candidates.retainHeavier(0.99f * sampling.minP());
-        }
-        row.candidates.retainFrom(leastKey);
-        row.candidates.weigh(max, factor);
-    }
-
-    /** The key of the last token within top-p; leaves at least these tokens as candidates. */
-    private long leastKeyOfTopP(LogitRow row, float max) {
+    /** The whole vocabulary, which is never sorted. */
+    private void filterAll(LogitRow row, float max) {
         Candidates candidates = row.candidates;
-        candidates.weighAll(row.logits, max, 1);
-        double wanted = sampling.topP() * candidates.total();
-        // Even all tokens below this together are not needed to reach the limit.
-        double negligible = 0.99 * (candidates.total() - wanted) / candidates.count();
-        candidates.retainHeavier((float) negligible);
-        candidates.weigh(max, 1);
-        double[] bucketWeights = row.bucketWeights;
-        Arrays.fill(bucketWeights, 0);
-        for (int i = 0; i < candidates.count(); i++) {
-            bucketWeights[bucket(max - candidates.logit(i))] += candidates.weight(i);
+        float factor = 1 / sampling.temperature();
+        float least = leastLogit(max);
+        if (sampling.topP() < 1) {
+            candidates.weighAll(row.logits, max, 1);
+            row.nucleus.retain(row, sampling.topP(), LogitRow.key(least, Integer.MAX_VALUE));
+            candidates.weigh(max, factor);
+        } else if (sampling.minP() > 0) {
+            candidates.takeFrom(row.logits, LogitRow.key(least, Integer.MAX_VALUE));
+            candidates.weigh(max, factor);
+        } else {
+            candidates.weighAll(row.logits, max, factor);
         }
-        double before = 0;
-        int crossing = 0;
-        while (crossing < LogitRow.BUCKETS - 1 && before + bucketWeights[crossing] < wanted) {
-            before += bucketWeights[crossing++];
-        }
-        int count = 0;
-        for (int i = 0; i < candidates.count(); i++) {
-            if (bucket(max - candidates.logit(i)) == crossing) {
-                row.keys[count++] = LogitRow.key(candidates.logit(i), candidates.id(i));
-            }
-        }
-        if (count == 0) { // rounding: it takes them all
-            return LogitRow.LEAST_KEY;
-        }
-        row.sortKeys(0, count);
-        return row.keys[reach(row, count, max, wanted, before) - 1];
     }
 
     /**
      * How many of the sorted keys it takes until the weights reach {@code wanted}; at least one.
      */
-    private static int reach(LogitRow row, int count, float max, double wanted, double before) {
-        double sum = before;
+    private static int reach(LogitRow row, int count, float max, double wanted) {
+        double sum = 0;
         for (int i = 0; i < count; i++) {
             sum += Math.exp(row.logits[LogitRow.id(row.keys[i])] - max);
             if (sum >= wanted) {
@@ -208,25 +173,11 @@ public final class TokenSampler {
         return count;
     }
 
-    private static int bucket(float distance) {
-        return Math.min((int) (distance * BUCKETS_PER_UNIT), LogitRow.BUCKETS - 1);
-    }
-
     /** The smallest logit that min-p leaves (Nguyen et al. 2024, arXiv:2407.01082). */
     private float leastLogit(float max) {
         return sampling.minP() == 0
                 ? Float.NEGATIVE_INFINITY
                 : (float) (max + Math.log(sampling.minP()));
-    }
-
-    private int draw(LogitRow row) {
-        return row.candidates.at(random.nextDouble() * row.candidates.total());
-    }
-
-    private static void requireSome(float max) {
-        if (max == Float.NEGATIVE_INFINITY) {
-            throw invalidBias("the logit bias forbids every token");
-        }
     }
 
     private static InferenceException invalidBias(String message) {
