@@ -100,5 +100,8 @@ static void add_scaled(float *sum, const float *y, float factor, int64_t count) 
 
 void NAME(multiply)(const struct product *product, const struct piece *piece, uint8_t *scratch);
 void NAME(attend)(const struct attention *attention);
+void NAME(attend_rounded)(const struct attention *attention);
+void NAME(round_queries)(const float *queries, int32_t count, int32_t stride, float *rounded);
 extern const struct kernels NAME(kernels);
-const struct kernels NAME(kernels) = {NAME(multiply), gate_rows, quantize, add_scaled, NAME(attend)};
+const struct kernels NAME(kernels) = {NAME(multiply), gate_rows, quantize, add_scaled, NAME(attend),
+                                      NAME(attend_rounded), NAME(round_queries)};

@@ -1,10 +1,9 @@
 /*
- * A tile of attention with a running softmax (Milakov and Gimelshein 2018, arXiv:1805.02867), in each instruction set.
- * Sums are taken in the order of AttentionTile.java, so results agree with it bit for bit.
+ * A tile of attention in F32, in each instruction set. Sums are taken in the order of AttentionTile.java, so results agree
+ * with it bit for bit.
  */
-#include "exponential.h"
-#include "product.h"
 #include "rows.h"
+#include "softmax.h"
 
 /* Vectors of sums that stay in registers while a tile's values pass. */
 enum { SUMS = 4 };
@@ -87,66 +86,6 @@ static void score(const struct attention *a) {
     }
 }
 
-/* cap * tanh(score / cap), with tanh(x) = 1 - 2 / (exp(2x) + 1). */
-INLINE f32x8 capped(f32x8 score, float cap) {
-    return cap * (1.0f - 2.0f / (exponential8(score * (2 / cap)) + 1.0f));
-}
-
-/* Eight sums, then halves are added. */
-static float sum(const float *x, int count) {
-    f32x8 s = {0};
-    for (int i = 0; i < count; i += 8) {
-        s += load_f32x8(x + i);
-    }
-    return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
-}
-
-/* The largest of eight; a NaN stays one. */
-static float largest_of(f32x8 v) {
-    float largest = v[0];
-    for (int i = 1; i < 8; i++) {
-        largest = v[i] > largest || v[i] != v[i] ? v[i] : largest;
-    }
-    return largest;
-}
-
-/* Turns the scores of a query at places [from, to) into factors, and adjusts its state to the new largest. */
-static void soften(const struct attention *a, int n, int from, int to) {
-    float *scores = a->scores + n * a->places;
-    for (int i = 0; i < from; i++) {
-        scores[i] = -INFINITY;
-    }
-    for (int i = to; i < a->places; i++) {
-        scores[i] = -INFINITY;
-    }
-    float before = a->softmax[2 * n];
-    f32x8 most = all8(before);
-    for (int i = 0; i < a->places; i += 8) {
-        f32x8 v = load_f32x8(scores + i);
-        if (a->cap != 0) {
-            v = choose8(v == -INFINITY, v, capped(v, a->cap));
-            memcpy(scores + i, &v, sizeof v);
-        }
-        most = choose8((v > most) | (v != v), v, most);
-    }
-    float largest = largest_of(most);
-    if (largest > before && before != -INFINITY) {
-        float factor = exponential(before - largest);
-        float *weighted = a->weighted + (int64_t)n * a->sum_stride;
-        a->softmax[2 * n + 1] *= factor;
-        for (int i = 0; i < a->sum_stride; i++) {
-            weighted[i] *= factor;
-        }
-    }
-    a->softmax[2 * n] = largest;
-    /* Of places that are not seen the exponential is exactly zero. */
-    for (int i = 0; i < a->places; i += 8) {
-        f32x8 v = exponential8(load_f32x8(scores + i) - largest);
-        memcpy(scores + i, &v, sizeof v);
-    }
-    a->softmax[2 * n + 1] += sum(scores, a->places);
-}
-
 /* weighted += factor * value for query_count queries that see the same places. */
 INLINE void weigh(const struct attention *a, const int query_count, const int width, int n, int from, int to) {
     for (int c = 0; c + 8 * width <= a->sum_stride; c += 8 * width) {
@@ -192,11 +131,8 @@ void NAME(attend)(const struct attention *a);
 void NAME(attend)(const struct attention *a) {
     score(a);
     for (int row = 0; row * a->heads < a->count; row++) {
-        int position = a->position + row;
-        int lowest = a->window == 0 || position < a->window ? 0 : position - a->window + 1;
-        int from = lowest > a->first ? lowest - a->first : 0;
-        int to = position + 1 - a->first < a->places ? position + 1 - a->first : a->places;
-        if (from >= to) {
+        int from, to;
+        if (!visible(a, row, &from, &to)) {
             continue;
         }
         int n = row * a->heads, end = n + a->heads;

@@ -52,7 +52,7 @@ trap 'rm -rf "$work"' EXIT
 known=""
 jobs=""
 # What takes longest comes first, so that no processor is left with it alone in the end.
-for file in products_of_256 products_of_32 products_unpacked tiles product attention loops activations; do
+for file in products_of_256 products_of_32 products_unpacked tiles product rounded_attention attention loops activations; do
     for variant in $variants; do
         case $file:$variant in
         tiles:amx) ;;

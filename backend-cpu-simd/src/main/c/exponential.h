@@ -13,8 +13,7 @@
 INLINE f32x8 choose8(i32x8 mask, f32x8 a, f32x8 b) { return (f32x8)((mask & (i32x8)a) | (~mask & (i32x8)b)); }
 
 INLINE f32x8 exponential8(f32x8 x) {
-    f32x8 bounded = choose8(x > -87.3f, x, all8(-87.3f));
-    bounded = choose8(bounded < 88.3f, bounded, all8(88.3f));
+    f32x8 bounded = bounded8(x, -87.3f, 88.3f);
     f32x8 rounded = fma8(bounded, all8(1.442695f), all8(12582912.0f));
     f32x8 n = rounded - 12582912.0f;
     f32x8 r = fma8(n, all8(2.12194440e-4f), fma8(n, all8(-0x1.63p-1f), bounded));

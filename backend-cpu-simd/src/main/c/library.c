@@ -100,10 +100,12 @@ EXPORT void juggler_multiply_gated(int32_t set, const struct product *gate, cons
                                    int32_t x_count, float alpha, float limit, float shift, uint8_t *scratch);
 EXPORT void juggler_combine(int32_t set, float *out, const float *y, int64_t y_stride, const float *shares,
                             const int32_t *ids, int32_t used, int64_t columns);
+EXPORT void juggler_round_queries(int32_t set, const float *queries, int32_t count, int32_t stride, float *rounded);
 EXPORT void juggler_attend(int32_t set, const float *queries, const float *keys, const float *values, float *scores,
                            float *softmax, float *weighted, int32_t count, int32_t heads, int32_t key_stride,
                            int32_t value_stride, int32_t sum_stride, int32_t places, int32_t first, int32_t from,
-                           int32_t to, int32_t position, int32_t window, float scale, float cap);
+                           int32_t to, int32_t position, int32_t window, float scale, float cap, float *scratch,
+                           int32_t rounded);
 EXPORT void juggler_dots(int32_t set, const float *w, int32_t w_at, int32_t stride, int32_t rows, const float *x,
                          int32_t first, int32_t second, int32_t length, float *sums, int32_t sums_at);
 EXPORT void juggler_add_weighted(int32_t set, const float *factors, int32_t factors_at, int32_t count,
@@ -113,9 +115,11 @@ EXPORT void juggler_exponentials(int32_t set, float *values, int32_t at, int32_t
 EXPORT void juggler_gate(int32_t set, float *gate, int32_t gate_at, const float *up, int32_t up_at, int32_t count,
                          float alpha, float limit, float shift);
 EXPORT void juggler_decode(int32_t set, int32_t type, const uint8_t *blocks, int32_t elements, float *out, int32_t at);
+EXPORT void juggler_decode_rows(int32_t set, int32_t type, const int64_t *rows, int32_t first, int32_t end,
+                                int32_t elements, float *out, int32_t stride);
 
 /* Counts up when entries or structures change; the Java side refuses another one. */
-int32_t juggler_interface(void) { return 5; }
+int32_t juggler_interface(void) { return 6; }
 
 struct codebooks codebooks;
 
@@ -276,15 +280,24 @@ void juggler_combine(int32_t set, float *out, const float *y, int64_t y_stride, 
     }
 }
 
+/* Queries [count][stride] for a rounded tile: count * (stride / 2 + 1) words. */
+void juggler_round_queries(int32_t set, const float *queries, int32_t count, int32_t stride, float *rounded) {
+    kernels_of[set]->round_queries(queries, count, stride, rounded);
+}
+
 /* Takes a tile of positions into the state of some queries, see struct attention. */
 void juggler_attend(int32_t set, const float *queries, const float *keys, const float *values, float *scores,
                     float *softmax, float *weighted, int32_t count, int32_t heads, int32_t key_stride,
                     int32_t value_stride, int32_t sum_stride, int32_t places, int32_t first, int32_t from, int32_t to,
-                    int32_t position, int32_t window, float scale, float cap) {
+                    int32_t position, int32_t window, float scale, float cap, float *scratch, int32_t rounded) {
     const struct attention attention = {queries,    keys,         values,     scores, softmax, weighted, count, heads,
                                         key_stride, value_stride, sum_stride, places, first,   from,     to,    position,
-                                        window,     scale,        cap};
-    kernels_of[set]->attend(&attention);
+                                        window,     scale,        cap,        scratch};
+    if (rounded) {
+        kernels_of[set]->attend_rounded(&attention);
+    } else {
+        kernels_of[set]->attend(&attention);
+    }
 }
 
 /* The loops of loops.h, which Java calls with arrays; where in each to begin is counted in floats. */
@@ -311,4 +324,13 @@ void juggler_gate(int32_t set, float *gate, int32_t gate_at, const float *up, in
 
 void juggler_decode(int32_t set, int32_t type, const uint8_t *blocks, int32_t elements, float *out, int32_t at) {
     loops_of[set]->decode(type, blocks, elements, out + at);
+}
+
+/* Rows of whole blocks, whose addresses are numbers; row i goes to out + i * stride, filled up with zeros. */
+void juggler_decode_rows(int32_t set, int32_t type, const int64_t *rows, int32_t first, int32_t end, int32_t elements,
+                         float *out, int32_t stride) {
+    for (int64_t i = first; i < end; i++) {
+        loops_of[set]->decode(type, (const uint8_t *)(intptr_t)rows[i], elements, out + i * stride);
+        memset(out + i * stride + elements, 0, (size_t)(stride - elements) * sizeof(float));
+    }
 }

@@ -2,6 +2,7 @@
 #include "loops.h"
 
 #include "exponential.h"
+#include "floats.h"
 #include "formats.h"
 
 typedef int16_t i16x8 __attribute__((vector_size(16)));
@@ -145,12 +146,29 @@ INLINE void decode_chunk(const int type, const uint8_t *p, int runs, float *out)
 EACH_OF_32(DECODER)
 EACH_OF_256(DECODER)
 
+/* Numbers that are stored as floats. */
+INLINE void decode_floats(const int type, const uint8_t *p, int64_t elements, float *out) {
+    int64_t i = 0;
+    for (; i + 8 <= elements; i += 8) {
+        store_f32x8(out + i, load_floats(type, p + i * block_bytes(type)));
+    }
+    if (i < elements) {
+        uint8_t last[8 * 4] = {0};
+        memcpy(last, p + i * block_bytes(type), (size_t)(elements - i) * (size_t)block_bytes(type));
+        f32x8 values = load_floats(type, last);
+        memcpy(out + i, &values, (size_t)(elements - i) * sizeof(float));
+    }
+}
+
 static void decode(int type, const uint8_t *blocks, int64_t elements, float *out) {
 #define CALL_DECODER(type) \
     case type: decode_##type(blocks, elements, out); break;
     switch (type) {
         EACH_OF_32(CALL_DECODER)
         EACH_OF_256(CALL_DECODER)
+    case F32: decode_floats(F32, blocks, elements, out); break;
+    case F16: decode_floats(F16, blocks, elements, out); break;
+    case BF16: decode_floats(BF16, blocks, elements, out); break;
     default: break; /* the Java side decodes the others itself */
     }
 }

@@ -67,12 +67,6 @@ INLINE int steps_of(int type) {
     return most;
 }
 
-INLINE panel_codes broadcast4(const uint8_t *p) {
-    int32_t four;
-    memcpy(&four, p, 4);
-    return panel_all(four);
-}
-
 /* Sums of a panel with the rows of a tile, or anything else of each pair of them. */
 struct sums {
     panel_ints of[TILE][PANEL_VECTORS];

@@ -60,7 +60,7 @@ struct gating {
  * n % heads of row n / heads; row i is at `position` + i and sees the `window` last positions (0: all).
  */
 struct attention {
-    const float *queries; /* [count][key_stride] */
+    const float *queries; /* [count][key_stride], or what round_queries made of them */
     const float *keys;    /* [tile places][key_stride] */
     const float *values;  /* [tile places][value_stride] */
     float *scores;        /* [count][tile places], to work in */
@@ -73,6 +73,7 @@ struct attention {
     int32_t from, to; /* places that hold keys and values */
     int32_t position, window;
     float scale, cap;
+    float *scratch; /* for rounded operands: see rounded_attention.c */
 };
 
 /* The kernels of one instruction set, for rows that lie one after the other. */
@@ -82,6 +83,9 @@ struct kernels {
     void (*quantize)(int layout, const float *x, int64_t columns, uint8_t *row);
     void (*add_scaled)(float *sum, const float *y, float factor, int64_t count);
     void (*attend)(const struct attention *attention);
+    /* The same with operands that are rounded to shorts, of queries that round_queries rounded. */
+    void (*attend_rounded)(const struct attention *attention);
+    void (*round_queries)(const float *queries, int32_t count, int32_t stride, float *rounded);
 };
 
 /* Products of each family of types, in a file each; NAME as in vectors.h. */

@@ -60,4 +60,11 @@ INLINE uint32_t load_u32(const uint8_t *p) {
 #error "no operations for this machine: add a vectors_*.h"
 #endif
 
+/* Four bytes, or two shorts, in every lane of a panel. */
+INLINE panel_codes broadcast4(const uint8_t *p) {
+    int32_t four;
+    memcpy(&four, p, 4);
+    return panel_all(four);
+}
+
 #endif

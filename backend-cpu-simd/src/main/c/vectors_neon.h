@@ -261,6 +261,12 @@ INLINE f32x8 fma8(f32x8 a, f32x8 b, f32x8 c) {
     struct float_halves x = float_halves_of(a), y = float_halves_of(b), z = float_halves_of(c);
     return floats_from(vfmaq_f32(z.low, x.low, y.low), vfmaq_f32(z.high, x.high, y.high));
 }
+/* A number that is neither too small nor too large; a NaN stays one. */
+INLINE f32x8 bounded8(f32x8 v, float least, float most) {
+    struct float_halves x = float_halves_of(v);
+    float32x4_t low = vdupq_n_f32(least), high = vdupq_n_f32(most);
+    return floats_from(vminq_f32(vmaxq_f32(x.low, low), high), vminq_f32(vmaxq_f32(x.high, low), high));
+}
 INLINE f32x8 halves8(const uint8_t *p) {
     uint64_t first, second;
     memcpy(&first, p, sizeof first);

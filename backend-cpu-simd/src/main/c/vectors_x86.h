@@ -222,6 +222,10 @@ INLINE f32x8 sums_of_eight_floats(const f32x8 *v) {
 
 INLINE f32x8 all8(float a) { return (f32x8)_mm256_set1_ps(a); }
 INLINE f32x8 fma8(f32x8 a, f32x8 b, f32x8 c) { return (f32x8)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+/* A number that is neither too small nor too large; any of these for a NaN. */
+INLINE f32x8 bounded8(f32x8 v, float least, float most) {
+    return (f32x8)_mm256_min_ps(_mm256_max_ps((__m256)v, _mm256_set1_ps(least)), _mm256_set1_ps(most));
+}
 INLINE f32x8 halves8(const uint8_t *p) {
     return (f32x8)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)p));
 }

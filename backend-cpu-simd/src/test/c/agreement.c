@@ -109,8 +109,9 @@ static int compare(int type, int columns, int x_count, int rows) {
 
 enum { TILE_PLACES = 32, MOST_QUERIES = 12, MOST_STRIDE = 160 };
 
-/* Two tiles of attention, so that the second meets a state; with a window or a cap, or without. */
-static int compare_attention(int rows, int heads, int key_stride, int value_stride, int window, float cap) {
+/* Two tiles of attention, so that the second meets a state; with a window or a cap, or without; in F32 or rounded. */
+static int compare_attention(int rows, int heads, int key_stride, int value_stride, int window, float cap, bool rounded) {
+    static float rounded_queries[2][MOST_QUERIES * MOST_STRIDE], scratch[2][4 * TILE_PLACES * MOST_STRIDE];
     static float queries[MOST_QUERIES * MOST_STRIDE], keys[2 * TILE_PLACES * MOST_STRIDE],
         values[2 * TILE_PLACES * MOST_STRIDE];
     static float scores[2][MOST_QUERIES * TILE_PLACES], softmax[2][2 * MOST_QUERIES], weighted[2][MOST_QUERIES * MOST_STRIDE];
@@ -129,14 +130,16 @@ static int compare_attention(int rows, int heads, int key_stride, int value_stri
             softmax[set][2 * n] = -INFINITY;
             softmax[set][2 * n + 1] = 0;
         }
+        sets[set]->round_queries(queries, count, key_stride, rounded_queries[set]);
         for (int tile = 0; tile < 2; tile++) {
             const int first = tile * TILE_PLACES, position = 2 * TILE_PLACES - 5 - rows;
             const int last = position + rows - first;
-            struct attention attention = {queries, keys + first * key_stride, values + first * value_stride, scores[set],
+            struct attention attention = {rounded ? rounded_queries[set] : queries, keys + first * key_stride, values + first * value_stride, scores[set],
                                           softmax[set], weighted[set], count, heads, key_stride, value_stride,
                                           value_stride, TILE_PLACES, first, tile == 0 ? 3 : 0,
-                                          last < TILE_PLACES ? last : TILE_PLACES, position, window, 0.3f, cap};
-            sets[set]->attend(&attention);
+                                          last < TILE_PLACES ? last : TILE_PLACES, position, window, 0.3f, cap,
+                                          scratch[set]};
+            (rounded ? sets[set]->attend_rounded : sets[set]->attend)(&attention);
         }
     }
     return differ(softmax[0], softmax[1], 2 * count) | differ(weighted[0], weighted[1], (int64_t)count * value_stride);
@@ -168,9 +171,10 @@ static int check_others(int *cases) {
         {2, 6, 160, 96, 40, 0}, {1, 12, 64, 64, 0, 30}, {4, 1, 32, 16, 7, 50}, {1, 5, 80, 80, 1, 0},
     };
     int failed = 0;
-    for (unsigned i = 0; i < sizeof shapes / sizeof *shapes; i++, ++*cases) {
-        failed += compare_attention(shapes[i].rows, shapes[i].heads, shapes[i].key_stride, shapes[i].value_stride,
-                                    shapes[i].window, shapes[i].cap);
+    for (unsigned i = 0; i < 2 * sizeof shapes / sizeof *shapes; i++, ++*cases) {
+        const unsigned shape = i / 2;
+        failed += compare_attention(shapes[shape].rows, shapes[shape].heads, shapes[shape].key_stride,
+                                    shapes[shape].value_stride, shapes[shape].window, shapes[shape].cap, i % 2);
     }
     for (int count = 1; count <= COLUMNS; count = 2 * count + 1, ++*cases) {
         failed += compare_activations(count, count % 2 ? INFINITY : 7) | compare_activations(count, 3);

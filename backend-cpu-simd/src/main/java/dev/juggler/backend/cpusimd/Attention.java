@@ -17,8 +17,8 @@ import dev.juggler.kernel.Tensor;
  * different workers where a long sequence has few heads.
  */
 final class Attention implements WorkerTask {
-    /** Queries (rows times heads) of a task. */
-    private static final int MOST_QUERIES = 64;
+    /** Queries (rows times heads) of a task: many, since keys and values are decoded for each. */
+    private static final int MOST_QUERIES = 128;
 
     private static final int ALL_SEGMENTS = -1;
     private static final long LEAST_WORK = 1 << 15;

@@ -6,6 +6,7 @@ import static dev.juggler.backend.cpusimd.LaneKernels.PANEL_ROWS;
 
 import dev.juggler.backend.cpusimd.WorkerScratch.Use;
 import dev.juggler.kernel.AttentionPlan;
+import dev.juggler.kernel.DType;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -34,6 +35,7 @@ final class AttentionTile {
     private int keyStride;
     private int valueStride;
     private int sumStride;
+    private boolean rounded;
     private float[] queries = new float[0];
     private float[] scores = new float[0];
 
@@ -46,7 +48,7 @@ final class AttentionTile {
     AttentionTile(KernelContext context, WorkerScratch scratch) {
         this.context = context;
         this.scratch = scratch;
-        reader = new KvReader(context.matrix(), scratch);
+        reader = new KvReader(context, scratch);
         natives = context.natives();
     }
 
@@ -74,6 +76,14 @@ final class AttentionTile {
             int at = n * keyStride;
             Operands.load(call.q(), from, queries, at, width);
             Arrays.fill(queries, at + width, at + keyStride, 0f);
+        }
+        rounded = natives != null && natives.rounds() && call.kv().keys().dtype() != DType.F32;
+        if (natives != null && rounded) {
+            float[] exact = queries;
+            queries = scratch.floats(Use.ROUNDED_QUERIES, count * (keyStride / 2 + 1));
+            natives.roundQueries(exact, count, keyStride, queries);
+            int words = NativeKernels.attentionScratch(count, keyStride, sumStride);
+            arrays.scratch.set(scratch.floats(Use.ROUNDED, words));
         }
     }
 
@@ -252,7 +262,8 @@ final class AttentionTile {
                 from,
                 to,
                 position(0),
-                call.plan());
+                call.plan(),
+                rounded);
     }
 
     /** Scores of all queries with places {@code [from, to)} of a tile. */

@@ -125,7 +125,7 @@ final class CpuSimdBackend implements Backend {
         NativeKernels natives =
                 choice.set() == null
                         ? null
-                        : new NativeKernels(choice.set(), options.exact() ? null : options.tiles());
+                        : new NativeKernels(choice.set(), options.exact(), options.tiles());
         MatrixKernels matrix = new PanelKernels(loops);
         if (natives == null && !options.exact()) {
             matrix = new CodeKernels(loops.codes(), matrix);

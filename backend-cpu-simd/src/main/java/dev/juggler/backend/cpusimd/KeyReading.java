@@ -20,7 +20,7 @@ final class KeyReading extends RowTask {
     KeyReading(KernelContext context) {
         super(context);
         readers = new KvReader[context.pool().size()];
-        Arrays.setAll(readers, i -> new KvReader(context.matrix(), context.scratch(i)));
+        Arrays.setAll(readers, i -> new KvReader(context, context.scratch(i)));
     }
 
     /** See {@link dev.juggler.kernel.Kernels#readKeys}. */

@@ -8,10 +8,15 @@ import org.jspecify.annotations.Nullable;
 /** Reads keys and values of one head from the pages of a cache, converted to F32. */
 final class KvReader {
     private final MatrixKernels matrix;
+    private final @Nullable NativeKernels natives;
     private final WorkerScratch scratch;
 
-    KvReader(MatrixKernels matrix, WorkerScratch scratch) {
-        this.matrix = matrix;
+    /** Addresses of rows. */
+    private final long[] rows = new long[AttentionCall.TILE];
+
+    KvReader(KernelContext context, WorkerScratch scratch) {
+        matrix = context.matrix();
+        natives = context.natives();
         this.scratch = scratch;
     }
 
@@ -29,11 +34,7 @@ final class KvReader {
             float[] target,
             int stride) {
         int width = call.plan().keyWidth();
-        for (int i = from; i < to; i++) {
-            long slot = slot(call, sequence, tile + i);
-            readHead(call.kv().keys(), slot, kvHead * width, width, target, i * stride);
-            Arrays.fill(target, i * stride + width, (i + 1) * stride, 0f);
-        }
+        readHeads(call, call.kv().keys(), sequence, tile, from, to, kvHead, width, target, stride);
     }
 
     /** As {@link #read} for values, of a cache that has them. */
@@ -51,9 +52,33 @@ final class KvReader {
             return;
         }
         int width = call.plan().valueWidth();
+        readHeads(call, values, sequence, tile, from, to, kvHead, width, target, stride);
+    }
+
+    private void readHeads(
+            AttentionCall call,
+            Tensor stored,
+            int sequence,
+            int tile,
+            int from,
+            int to,
+            int kvHead,
+            int width,
+            float[] target,
+            int stride) {
+        int first = kvHead * width;
+        int block = stored.dtype().blockElements();
+        boolean inBlocks = first % block == 0 && width % block == 0;
+        if (natives != null && inBlocks && NativeKernels.decodesRows(stored.dtype())) {
+            long head = Operands.address(stored) + stored.dtype().bytes(first);
+            for (int i = from; i < to; i++) {
+                rows[i] = head + slot(call, sequence, tile + i) * stored.rowBytes();
+            }
+            natives.decodeRows(stored.dtype(), rows, from, to, width, target, stride);
+            return;
+        }
         for (int i = from; i < to; i++) {
-            long slot = slot(call, sequence, tile + i);
-            readHead(values, slot, kvHead * width, width, target, i * stride);
+            readHead(stored, slot(call, sequence, tile + i), first, width, target, i * stride);
             Arrays.fill(target, i * stride + width, (i + 1) * stride, 0f);
         }
     }

@@ -24,6 +24,8 @@ final class NativeKernels {
     private static final MethodHandle MULTIPLY_GATED = LIBRARY.multiplyGated;
     private static final MethodHandle COMBINE = LIBRARY.combine;
     private static final MethodHandle ATTEND = LIBRARY.attend;
+    private static final MethodHandle ROUND_QUERIES = LIBRARY.roundQueries;
+    private static final MethodHandle DECODE_ROWS = LIBRARY.decodeRows;
 
     private static final Set<DType> FLOATS =
             Collections.unmodifiableSet(EnumSet.of(DType.F32, DType.F16, DType.BF16));
@@ -56,16 +58,22 @@ final class NativeKernels {
     /** Rows of x up to which each is multiplied by itself; more of them are worth tiles. */
     private static final int FEW_FOR_TILES = 8;
 
+    /** Floats of a cache line. */
+    private static final int LINE = 16;
+
     private final int set;
+    private final boolean rounds;
     private final @Nullable RowLayout tiles;
 
     /**
+     * @param exact whether activations stay F32
      * @param tiles what quantized weights are multiplied as on tile registers, for a set that has
-     *     them; null: without those
+     *     them, unless it is exact
      */
-    NativeKernels(NativeLibrary.Set set, @Nullable TilePrecision tiles) {
+    NativeKernels(NativeLibrary.Set set, boolean exact, TilePrecision tiles) {
         this.set = set.number();
-        this.tiles = set == NativeLibrary.Set.AMX && tiles != null ? tiles.layout : null;
+        rounds = !exact;
+        this.tiles = set == NativeLibrary.Set.AMX && rounds ? tiles.layout : null;
     }
 
     /** What tile registers multiply. */
@@ -252,13 +260,60 @@ final class NativeKernels {
     }
 
     /**
-     * Takes a tile of positions into the state of some queries, as {@link AttentionTile} does.
+     * Decodes rows of whole blocks at some addresses to {@code out}, row i to {@code i · stride},
+     * filled up with zeros.
+     */
+    void decodeRows(
+            DType dtype, long[] rows, int from, int to, int elements, float[] out, int stride) {
+        try {
+            DECODE_ROWS.invokeExact(
+                    set,
+                    dtype.ggmlId(),
+                    MemorySegment.ofArray(rows),
+                    from,
+                    to,
+                    elements,
+                    MemorySegment.ofArray(out),
+                    stride);
+        } catch (Throwable e) {
+            throw failed(e);
+        }
+    }
+
+    /** Types that {@link #decodeRows} knows. */
+    static boolean decodesRows(DType dtype) {
+        return FLOATS.contains(dtype) || NativeLoops.DECODED.contains(dtype);
+    }
+
+    /** True unless activations stay F32. */
+    boolean rounds() {
+        return rounds;
+    }
+
+    /** Rounds queries [count, stride] for {@link #attend}; {@code count · (stride / 2 + 1)} words. */
+    void roundQueries(float[] queries, int count, int stride, float[] rounded) {
+        try {
+            ROUND_QUERIES.invokeExact(
+                    set,
+                    MemorySegment.ofArray(queries),
+                    count,
+                    stride,
+                    MemorySegment.ofArray(rounded));
+        } catch (Throwable e) {
+            throw failed(e);
+        }
+    }
+
+    /**
+     * Takes a tile of positions into the state of some queries: as {@link AttentionTile} does, or
+     * with products of rounded operands, see rounded_attention.c.
      *
      * @param count queries, {@code heads} of each row
      * @param first position of the tile's first place
      * @param from first place that holds a key and a value
      * @param to place behind the last one that does
      * @param position position of the first row
+     * @param rounded whether the queries are of {@link #roundQueries}
      */
     void attend(
             Arrays arrays,
@@ -271,7 +326,8 @@ final class NativeKernels {
             int from,
             int to,
             int position,
-            AttentionPlan plan) {
+            AttentionPlan plan,
+            boolean rounded) {
         try {
             ATTEND.invokeExact(
                     set,
@@ -293,10 +349,19 @@ final class NativeKernels {
                     position,
                     plan.window(),
                     plan.scale(),
-                    plan.softCap());
+                    plan.softCap(),
+                    arrays.scratch.segment(),
+                    rounded ? 1 : 0);
         } catch (Throwable e) {
             throw failed(e);
         }
+    }
+
+    /** Floats of scratch memory that {@link #attend} needs for rounded operands. */
+    static int attentionScratch(int count, int keyStride, int sumStride) {
+        int places = AttentionCall.TILE;
+        int panels = places / 2 * (keyStride + (sumStride + 31) / 32 * 32);
+        return panels + count * (places / 2 + 1) + 2 * places + LINE;
     }
 
     /** The arrays that {@link #attend} works on. */
@@ -307,6 +372,7 @@ final class NativeKernels {
         final HeapArray scores = new HeapArray();
         final HeapArray softmax = new HeapArray();
         final HeapArray weighted = new HeapArray();
+        final HeapArray scratch = new HeapArray();
     }
 
     /** An array as memory; a new object only where the array is another than last time. */

@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class NativeLibrary {
     /** What {@code juggler_interface} must return. */
-    private static final int INTERFACE = 5;
+    private static final int INTERFACE = 6;
 
     /** Where in the features the sets begin that the operating system withholds. */
     private static final int WITHHELD = 16;
@@ -98,6 +98,8 @@ final class NativeLibrary {
     final MethodHandle multiplyGated;
     final MethodHandle combine;
     final MethodHandle attend;
+    final MethodHandle roundQueries;
+    final MethodHandle decodeRows;
 
     private final SymbolLookup symbols;
     private final int compiled;
@@ -177,6 +179,19 @@ final class NativeLibrary {
                         INT,
                         LONG);
         attend = onHeap(symbols, "juggler_attend", attendArguments());
+        roundQueries = onHeap(symbols, "juggler_round_queries", INT, ARRAY, INT, INT, ARRAY);
+        decodeRows =
+                onHeap(
+                        symbols,
+                        "juggler_decode_rows",
+                        INT,
+                        INT,
+                        ARRAY,
+                        INT,
+                        INT,
+                        INT,
+                        ARRAY,
+                        INT);
     }
 
     /** Gives the library the vectors that codes of IQ1 to IQ3 point to; it keeps a copy. */
@@ -194,14 +209,16 @@ final class NativeLibrary {
         }
     }
 
-    /** The set, six arrays, eleven whole numbers, two fractions. */
-    private static FunctionDescriptor attendArguments() {
+    /** The set, six arrays, eleven whole numbers, two fractions, scratch memory, yes or no. */
+    private static MemoryLayout[] attendArguments() {
         List<MemoryLayout> arguments = new ArrayList<>();
         arguments.add(INT);
-        arguments.addAll(Collections.nCopies(6, ValueLayout.ADDRESS));
+        arguments.addAll(Collections.nCopies(6, ARRAY));
         arguments.addAll(Collections.nCopies(11, INT));
         arguments.addAll(Collections.nCopies(2, FLOAT));
-        return FunctionDescriptor.ofVoid(arguments.toArray(MemoryLayout[]::new));
+        arguments.add(ARRAY);
+        arguments.add(INT);
+        return arguments.toArray(MemoryLayout[]::new);
     }
 
     /**
@@ -238,7 +255,7 @@ final class NativeLibrary {
         }
 
         private MethodHandle link(String name, MemoryLayout... arguments) {
-            return onHeap(symbols, name, FunctionDescriptor.ofVoid(arguments));
+            return onHeap(symbols, name, arguments);
         }
     }
 
@@ -344,12 +361,14 @@ final class NativeLibrary {
                         symbols.findOrThrow(name), descriptor, Linker.Option.critical(false));
     }
 
-    /** A call that may be given arrays; none is moved while it lasts. */
+    /** A call without a result that may be given arrays; none is moved while it lasts. */
     @SuppressWarnings("restricted") // the descriptors are those of library.c
     private static MethodHandle onHeap(
-            SymbolLookup symbols, String name, FunctionDescriptor descriptor) {
+            SymbolLookup symbols, String name, MemoryLayout... arguments) {
         return Linker.nativeLinker()
                 .downcallHandle(
-                        symbols.findOrThrow(name), descriptor, Linker.Option.critical(true));
+                        symbols.findOrThrow(name),
+                        FunctionDescriptor.ofVoid(arguments),
+                        Linker.Option.critical(true));
     }
 }

@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  * its cache of a start, so it goes without where these serve.
  */
 final class NativeLoops implements LaneKernels {
-    private static final Set<DType> DECODED =
+    /** Quantized types whose rows are decoded in C. */
+    static final Set<DType> DECODED =
             Collections.unmodifiableSet(
                     EnumSet.of(
                             DType.Q4_0,

@@ -47,7 +47,11 @@ public final class WorkerScratch {
         /** Running maximum and sum of scores. */
         SOFTMAX,
         /** Weighted sum of values. */
-        WEIGHTED
+        WEIGHTED,
+        /** Query vectors as shorts. */
+        ROUNDED_QUERIES,
+        /** Keys, values and factors of attention as shorts. */
+        ROUNDED
     }
 
     public WorkerScratch() {

@@ -1,0 +1,81 @@
+/* The running softmax of a tile of attention (Milakov and Gimelshein 2018, arXiv:1805.02867). */
+#ifndef JUGGLER_SOFTMAX_H
+#define JUGGLER_SOFTMAX_H
+
+#include "exponential.h"
+#include "product.h"
+
+/* The places of the tile that a row sees; false if there are none. */
+INLINE bool visible(const struct attention *a, int row, int *from, int *to) {
+    int position = a->position + row;
+    int lowest = a->window == 0 || position < a->window ? 0 : position - a->window + 1;
+    *from = lowest > a->first ? lowest - a->first : 0;
+    *to = position + 1 - a->first < a->places ? position + 1 - a->first : a->places;
+    return *from < *to;
+}
+
+/* cap * tanh(score / cap), with tanh(x) = 1 - 2 / (exp(2x) + 1). */
+INLINE f32x8 capped(f32x8 score, float cap) {
+    return cap * (1.0f - 2.0f / (exponential8(score * (2 / cap)) + 1.0f));
+}
+
+/* Halves are added until one sum is left. */
+INLINE float sum_of(f32x8 s) { return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])); }
+
+/* The larger of each two; a NaN in b stays one. */
+INLINE f32x8 larger8(f32x8 a, f32x8 b) { return choose8((b > a) | (b != b), b, a); }
+
+/* The largest of eight; a NaN stays one. As integers in the order of floats, of which a NaN is the last: no branches. */
+INLINE float largest_of(f32x8 v) {
+    i32x8 bits = (i32x8)choose8(v != v, all8(NAN), v);
+    bits ^= (bits >> 31) & 0x7fffffff;
+    int32_t largest = bits[0];
+    for (int i = 1; i < 8; i++) {
+        largest = bits[i] > largest ? bits[i] : largest;
+    }
+    largest ^= (largest >> 31) & 0x7fffffff;
+    float result;
+    memcpy(&result, &largest, sizeof result);
+    return result;
+}
+
+/* Turns the scores of a query at places [from, to) into factors, and adjusts its state to the new largest. */
+INLINE void soften(const struct attention *a, int n, int from, int to) {
+    float *scores = a->scores + n * a->places;
+    for (int i = 0; i < from; i++) {
+        scores[i] = -INFINITY;
+    }
+    for (int i = to; i < a->places; i++) {
+        scores[i] = -INFINITY;
+    }
+    float before = a->softmax[2 * n];
+    f32x8 most = all8(before);
+    for (int i = 0; i < a->places; i += 8) {
+        f32x8 v = load_f32x8(scores + i);
+        if (a->cap != 0) {
+            v = choose8(v == -INFINITY, v, capped(v, a->cap));
+            memcpy(scores + i, &v, sizeof v);
+        }
+        most = larger8(most, v);
+    }
+    float largest = largest_of(most);
+    if (largest > before && before != -INFINITY) {
+        float factor = exponential(before - largest);
+        float *weighted = a->weighted + (int64_t)n * a->sum_stride;
+        a->softmax[2 * n + 1] *= factor;
+        for (int i = 0; i < a->sum_stride; i++) {
+            weighted[i] *= factor;
+        }
+    }
+    a->softmax[2 * n] = largest;
+    /* Of places that are not seen the exponential is exactly zero. */
+    f32x8 total = {0};
+    for (int i = 0; i < a->places; i += 8) {
+        f32x8 v = exponential8(load_f32x8(scores + i) - largest);
+        memcpy(scores + i, &v, sizeof v);
+        total += v;
+    }
+    a->softmax[2 * n + 1] += sum_of(total);
+}
+
+#endif
