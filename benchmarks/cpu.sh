@@ -87,12 +87,23 @@ table() {
   echo "|---|---|---|---|---|---|---|"
 }
 
-# roof FILE: what a token's reading takes of the memory's bandwidth.
+# roof FILE: what a token's reading takes of the memory's bandwidth, which is measured beside it each time.
 roof() {
+  local measured=""
   [ -n "$1" ] || return 0
-  juggler bench "$1" --threads "$threads" --pp 0 --tg 64 --repetitions 1 --profile 2>/dev/null \
-    | awk -v file="$(basename "$1" .gguf)" '/memory reads/ {for (i = 1; i < NF; i++) if ($i == "reads") roof = $(i + 1)}
-        $1 == "all" {printf "| %s | %s | %s | %s | %s %% |\n", file, $4, $5, roof, $6}'
+  measured=$(mktemp)
+  for ((i = 0; i < rounds; i++)); do
+    juggler bench "$1" --threads "$threads" --pp 0 --tg 64 --repetitions 1 --profile 2>/dev/null \
+      | awk '/memory reads/ {for (i = 1; i < NF; i++) if ($i == "reads") roof = $(i + 1)}
+          $1 == "sampling" {time = -$2} $1 == "all" {print $4, $4 / ($2 + time), roof}' >>"$measured"
+  done
+  awk '{print $1}' "$measured" | median >"$measured.bytes"
+  awk '{print $2}' "$measured" | median >"$measured.rate"
+  awk '{print $3}' "$measured" | median >"$measured.roof"
+  awk '{print 100 * $2 / $3}' "$measured" | median >"$measured.share"
+  paste "$measured.bytes" "$measured.rate" "$measured.roof" "$measured.share" \
+    | awk -v file="$(basename "$1" .gguf)" '{printf "| %s | %s | %.1f | %.1f | %.0f %% |\n", file, $1, $2, $3, $4}'
+  rm -f "$measured" "$measured".*
 }
 
 echo "Machine: $(nproc) cores, $(awk -F': *' '/model name/ {print $2; exit}' /proc/cpuinfo), $threads threads, $rounds rounds, $(date +%F)."
@@ -111,7 +122,7 @@ for type in Q8_0 Q4_0 Q4_K_M; do
   turns "llama-1b $type" "$(model llama-1b.$type llama-1b $type llama3.gguf)"
 done
 turns "deepseek-v2-lite, 4 layers, Q4_K_M" \
-  "$(model deepseek-v2-lite-4l.Q4_K_M deepseek-v2-lite Q4_K_M deepseek-llm.gguf --layers 4 --vocab 102400 --pre deepseek-llm)"
+  "$(model deepseek-v2-lite-4l.Q4_K_M deepseek-v2-lite Q4_K_M deepseek-llm.gguf --layers 4 --vocab 102400 --pre deepseek-llm --q-lora-key-zero)"
 turns "qwen3-30b-a3b, Vector API only" "$mixture" -Djuggler.backend.cpu-simd.kernels=vector
 
 echo
