@@ -84,6 +84,9 @@ static const struct tile_kernels *const tiles_of[SETS] = {
 #endif
 };
 
+EXPORT int64_t juggler_ask(int64_t question, int64_t a, int64_t b);
+EXPORT void juggler_work(int64_t task, int64_t set, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f,
+                         int64_t g, int64_t h, int64_t i, int64_t j, int64_t k, int64_t l);
 EXPORT int32_t juggler_interface(void);
 EXPORT void juggler_codebooks(const uint8_t *vectors);
 EXPORT int32_t juggler_compiled(void);
@@ -119,7 +122,7 @@ EXPORT void juggler_decode_rows(int32_t set, int32_t type, const int64_t *rows, 
                                 int32_t elements, float *out, int32_t stride);
 
 /* Counts up when entries or structures change; the Java side refuses another one. */
-int32_t juggler_interface(void) { return 6; }
+int32_t juggler_interface(void) { return 7; }
 
 struct codebooks codebooks;
 
@@ -332,5 +335,64 @@ void juggler_decode_rows(int32_t set, int32_t type, const int64_t *rows, int32_t
     for (int64_t i = first; i < end; i++) {
         loops_of[set]->decode(type, (const uint8_t *)(intptr_t)rows[i], elements, out + i * stride);
         memset(out + i * stride + elements, 0, (size_t)(stride - elements) * sizeof(float));
+    }
+}
+
+/*
+ * What Java calls while it starts. For each shape of a call it makes a dozen classes, which is a hundredth of a second, so
+ * all questions have one shape and all work has another: whole numbers of 64 bits, which are addresses, too.
+ */
+
+enum question { INTERFACE, CODEBOOKS, COMPILED, FEATURES, WORKER_BYTES, STRIDE };
+enum task { QUANTIZE, MULTIPLY, MULTIPLY_GATED, COMBINE };
+
+static void *address(int64_t number) { return (void *)(intptr_t)number; }
+
+/* A float whose bits are the low half. */
+static float real(int64_t number) {
+    const uint32_t bits = (uint32_t)number;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* The answer to a question: the function of that name. */
+int64_t juggler_ask(int64_t question, int64_t a, int64_t b) {
+    switch ((enum question)question) {
+    case INTERFACE:
+        return juggler_interface();
+    case CODEBOOKS:
+        juggler_codebooks(address(a));
+        return 0;
+    case COMPILED:
+        return juggler_compiled();
+    case FEATURES:
+        return juggler_features();
+    case WORKER_BYTES:
+        return juggler_scratch_bytes((int32_t)a);
+    case STRIDE:
+        return juggler_row_stride((int32_t)a, b);
+    }
+    return -1;
+}
+
+/* Does one of the tasks: the function of that name, with its arguments in their order. */
+void juggler_work(int64_t task, int64_t set, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f, int64_t g,
+                  int64_t h, int64_t i, int64_t j, int64_t k, int64_t l) {
+    const int32_t s = (int32_t)set;
+    switch ((enum task)task) {
+    case QUANTIZE:
+        juggler_quantize(s, (int32_t)a, address(b), c, address(d), (int32_t)e, f, address(g), h);
+        return;
+    case MULTIPLY:
+        juggler_multiply(s, address(a), b, (int32_t)c, (int32_t)d, address(e), address(f), (int32_t)g, address(h));
+        return;
+    case MULTIPLY_GATED:
+        juggler_multiply_gated(s, address(a), address(b), c, (int32_t)d, (int32_t)e, address(f), address(g), (int32_t)h,
+                               real(i), real(j), real(k), address(l));
+        return;
+    case COMBINE:
+        juggler_combine(s, address(a), address(b), c, address(d), address(e), (int32_t)f, g);
+        return;
     }
 }

@@ -42,6 +42,8 @@ public final class BackendTable {
      * @throws BackendException if the forced one is unusable or unknown, or none is usable: never a
      *     silent fallback
      */
+    @SuppressWarnings(
+            "ReferenceEquality") // the very row; and equals of records is made at run time
     public static BackendTable probe(Collection<BackendProvider> providers, String forced) {
         List<Row> probed = new ArrayList<>();
         for (BackendProvider provider : providers) {
@@ -51,7 +53,7 @@ public final class BackendTable {
         Row chosen = choose(probed, forced);
         return new BackendTable(
                 probed.stream()
-                        .map(row -> new Row(row.provider(), row.availability(), row.equals(chosen)))
+                        .map(row -> new Row(row.provider(), row.availability(), row == chosen))
                         .sorted(Comparator.comparing(row -> !row.isDefault()))
                         .toList());
     }

@@ -17,15 +17,19 @@ final class NativeKernels {
                     .orElseThrow(() -> new IllegalStateException(NativeLibrary.reason()));
 
     // The compiler turns a call through a handle into a direct one only where this is a constant.
-    private static final MethodHandle SCRATCH_BYTES = LIBRARY.scratchBytes;
-    private static final MethodHandle ROW_STRIDE = LIBRARY.rowStride;
-    private static final MethodHandle QUANTIZE = LIBRARY.quantize;
-    private static final MethodHandle MULTIPLY = LIBRARY.multiply;
-    private static final MethodHandle MULTIPLY_GATED = LIBRARY.multiplyGated;
-    private static final MethodHandle COMBINE = LIBRARY.combine;
+    private static final MethodHandle ASK = LIBRARY.ask;
+    private static final MethodHandle WORK = LIBRARY.work;
     private static final MethodHandle ATTEND = LIBRARY.attend;
     private static final MethodHandle ROUND_QUERIES = LIBRARY.roundQueries;
     private static final MethodHandle DECODE_ROWS = LIBRARY.decodeRows;
+
+    /* Questions and tasks of library.c. */
+    private static final long WORKER_BYTES = 4;
+    private static final long STRIDE = 5;
+    private static final long QUANTIZE = 0;
+    private static final long MULTIPLY = 1;
+    private static final long MULTIPLY_GATED = 2;
+    private static final long COMBINE = 3;
 
     private static final Set<DType> FLOATS =
             Collections.unmodifiableSet(EnumSet.of(DType.F32, DType.F16, DType.BF16));
@@ -157,7 +161,7 @@ final class NativeKernels {
     /** Memory that a worker brings along, in bytes. */
     int scratchBytes() {
         try {
-            return (int) SCRATCH_BYTES.invokeExact(set);
+            return (int) (long) ASK.invokeExact(WORKER_BYTES, (long) set, 0L);
         } catch (Throwable e) {
             throw failed(e);
         }
@@ -166,7 +170,7 @@ final class NativeKernels {
     /** Bytes between rows of activations. */
     long rowStride(RowLayout layout, int columns) {
         try {
-            return (long) ROW_STRIDE.invokeExact(layout.number(), (long) columns);
+            return (long) ASK.invokeExact(STRIDE, (long) layout.number(), (long) columns);
         } catch (Throwable e) {
             throw failed(e);
         }
@@ -188,12 +192,7 @@ final class NativeKernels {
             int columns,
             long out,
             long stride) {
-        try {
-            QUANTIZE.invokeExact(
-                    set, layout.number(), x, xStride, which, rows, (long) columns, out, stride);
-        } catch (Throwable e) {
-            throw failed(e);
-        }
+        work(QUANTIZE, layout.number(), x, xStride, which, rows, columns, out, stride, 0, 0, 0, 0);
     }
 
     /**
@@ -213,12 +212,9 @@ final class NativeKernels {
             long outRows,
             int xCount,
             long scratch) {
-        try {
-            MULTIPLY.invokeExact(
-                    set, product, first, rows, outColumn, xRows, outRows, xCount, scratch);
-        } catch (Throwable e) {
-            throw failed(e);
-        }
+        work(
+                MULTIPLY, product, first, rows, outColumn, xRows, outRows, xCount, scratch, 0, 0, 0,
+                0);
     }
 
     /** As {@link #multiply} for two weights: {@code gate.out = act(x · gateᵀ) · (x · upᵀ)}. */
@@ -237,13 +233,20 @@ final class NativeKernels {
         float alpha = clamped ? activation.alpha() : 1f;
         float limit = clamped ? activation.limit() : Float.POSITIVE_INFINITY;
         float shift = clamped ? 1f : 0f;
-        try {
-            MULTIPLY_GATED.invokeExact(
-                    set, gate, up, first, rows, outColumn, xRows, outRows, xCount, alpha, limit,
-                    shift, scratch);
-        } catch (Throwable e) {
-            throw failed(e);
-        }
+        work(
+                MULTIPLY_GATED,
+                gate,
+                up,
+                first,
+                rows,
+                outColumn,
+                xRows,
+                outRows,
+                xCount,
+                Float.floatToRawIntBits(alpha),
+                Float.floatToRawIntBits(limit),
+                Float.floatToRawIntBits(shift),
+                scratch);
     }
 
     /**
@@ -252,10 +255,28 @@ final class NativeKernels {
      * @param yStride floats between rows of y
      */
     void combine(long out, long y, long yStride, long shares, long ids, int used, int columns) {
+        work(COMBINE, out, y, yStride, shares, ids, used, columns, 0, 0, 0, 0, 0);
+    }
+
+    /** All tasks are one call: linking one of another shape takes a hundredth of a second. */
+    private void work(
+            long task,
+            long a,
+            long b,
+            long c,
+            long d,
+            long e,
+            long f,
+            long g,
+            long h,
+            long i,
+            long j,
+            long k,
+            long l) {
         try {
-            COMBINE.invokeExact(set, out, y, yStride, shares, ids, used, (long) columns);
-        } catch (Throwable e) {
-            throw failed(e);
+            WORK.invokeExact(task, (long) set, a, b, c, d, e, f, g, h, i, j, k, l);
+        } catch (Throwable failure) {
+            throw failed(failure);
         }
     }
 

@@ -34,13 +34,15 @@ import org.jspecify.annotations.Nullable;
  */
 final class NativeLibrary {
     /** What {@code juggler_interface} must return. */
-    private static final int INTERFACE = 6;
+    private static final int INTERFACE = 7;
 
     /** Where in the features the sets begin that the operating system withholds. */
     private static final int WITHHELD = 16;
 
     /** Which feature says that NEON's kernels use the processor's dot products. */
     private static final int DOT_PRODUCTS = 4;
+
+    private static final int WORDS_OF_WORK = 14;
 
     private static final String FOLDER = "native/";
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
@@ -91,12 +93,19 @@ final class NativeLibrary {
         }
     }
 
-    final MethodHandle scratchBytes;
-    final MethodHandle rowStride;
-    final MethodHandle quantize;
-    final MethodHandle multiply;
-    final MethodHandle multiplyGated;
-    final MethodHandle combine;
+    /** Numbers of questions in library.c. */
+    private static final long INTERFACE_OF_LIBRARY = 0;
+
+    private static final long CODEBOOKS_OF_JAVA = 1;
+    private static final long COMPILED = 2;
+    private static final long FEATURES = 3;
+
+    /** {@code long ask(long question, long, long)}; questions are numbered as in library.c. */
+    final MethodHandle ask;
+
+    /** {@code void work(long task, long set, 12 × long)}; tasks are numbered as in library.c. */
+    final MethodHandle work;
+
     final MethodHandle attend;
     final MethodHandle roundQueries;
     final MethodHandle decodeRows;
@@ -108,76 +117,23 @@ final class NativeLibrary {
     private record Attempt(@Nullable NativeLibrary library, String reason) {}
 
     private NativeLibrary(SymbolLookup symbols) throws Throwable {
-        int version = (int) critical(symbols, "juggler_interface", INT).invokeExact();
+        ask = critical(symbols, "juggler_ask", FunctionDescriptor.of(LONG, LONG, LONG, LONG));
+        long version = (long) ask.invokeExact(INTERFACE_OF_LIBRARY, 0L, 0L);
         if (version != INTERFACE) {
             throw new IllegalStateException(
                     "the library has interface %d, not %d".formatted(version, INTERFACE));
         }
         this.symbols = symbols;
-        handOverCodebooks(symbols);
-        compiled = (int) critical(symbols, "juggler_compiled", INT).invokeExact();
-        features = (int) critical(symbols, "juggler_features", INT).invokeExact();
-        scratchBytes = critical(symbols, "juggler_scratch_bytes", INT, INT);
-        rowStride = critical(symbols, "juggler_row_stride", LONG, INT, LONG);
-        quantize =
+        handOverCodebooks(ask);
+        compiled = (int) (long) ask.invokeExact(COMPILED, 0L, 0L);
+        features = (int) (long) ask.invokeExact(FEATURES, 0L, 0L);
+        work =
                 critical(
                         symbols,
-                        "juggler_quantize",
-                        null,
-                        INT,
-                        INT,
-                        LONG,
-                        LONG,
-                        LONG,
-                        INT,
-                        LONG,
-                        LONG,
-                        LONG);
-        multiply =
-                critical(
-                        symbols,
-                        "juggler_multiply",
-                        null,
-                        INT,
-                        LONG,
-                        LONG,
-                        INT,
-                        INT,
-                        LONG,
-                        LONG,
-                        INT,
-                        LONG);
-        multiplyGated =
-                critical(
-                        symbols,
-                        "juggler_multiply_gated",
-                        null,
-                        INT,
-                        LONG,
-                        LONG,
-                        LONG,
-                        INT,
-                        INT,
-                        LONG,
-                        LONG,
-                        INT,
-                        FLOAT,
-                        FLOAT,
-                        FLOAT,
-                        LONG);
-        combine =
-                critical(
-                        symbols,
-                        "juggler_combine",
-                        null,
-                        INT,
-                        LONG,
-                        LONG,
-                        LONG,
-                        LONG,
-                        LONG,
-                        INT,
-                        LONG);
+                        "juggler_work",
+                        FunctionDescriptor.ofVoid(
+                                Collections.nCopies(WORDS_OF_WORK, LONG)
+                                        .toArray(MemoryLayout[]::new)));
         attend = onHeap(symbols, "juggler_attend", attendArguments());
         roundQueries = onHeap(symbols, "juggler_round_queries", INT, ARRAY, INT, INT, ARRAY);
         decodeRows =
@@ -195,9 +151,12 @@ final class NativeLibrary {
     }
 
     /** Gives the library the vectors that codes of IQ1 to IQ3 point to; it keeps a copy. */
-    private static void handOverCodebooks(SymbolLookup symbols) throws Throwable {
+    private static void handOverCodebooks(MethodHandle ask) throws Throwable {
         try (Arena arena = Arena.ofConfined()) {
-            long bytes = CODEBOOKS.stream().mapToLong(book -> book.values().length).sum();
+            long bytes = 0;
+            for (Codebook book : CODEBOOKS) {
+                bytes += book.values().length;
+            }
             MemorySegment vectors = arena.allocate(bytes);
             long at = 0;
             for (Codebook book : CODEBOOKS) {
@@ -205,7 +164,7 @@ final class NativeLibrary {
                 vectors.asSlice(at).copyFrom(values);
                 at += values.byteSize();
             }
-            critical(symbols, "juggler_codebooks", null, LONG).invokeExact(vectors.address());
+            long _ = (long) ask.invokeExact(CODEBOOKS_OF_JAVA, vectors.address(), 0L);
         }
     }
 
@@ -348,14 +307,7 @@ final class NativeLibrary {
      */
     @SuppressWarnings("restricted") // the descriptors are those of library.c
     private static MethodHandle critical(
-            SymbolLookup symbols,
-            String name,
-            @Nullable MemoryLayout result,
-            MemoryLayout... arguments) {
-        FunctionDescriptor descriptor =
-                result == null
-                        ? FunctionDescriptor.ofVoid(arguments)
-                        : FunctionDescriptor.of(result, arguments);
+            SymbolLookup symbols, String name, FunctionDescriptor descriptor) {
         return Linker.nativeLinker()
                 .downcallHandle(
                         symbols.findOrThrow(name), descriptor, Linker.Option.critical(false));

@@ -253,12 +253,13 @@ public final class GgufFile implements AutoCloseable {
 
     /**
      * Measures how many times as fast the data would be read from huge pages; it must be in memory.
-     * Takes about 0.1 seconds; 1 for small files.
+     * Takes up to 0.1 seconds; 1 for small files.
      *
+     * @param enough what pays to copy; less than that is found out sooner
      * @throws IOException if there are no huge pages
      */
-    public double hugePageGain() throws IOException {
-        return bytes.isEmpty() ? 1 : HugePageCopy.gain(bytes);
+    public double hugePageGain(double enough) throws IOException {
+        return bytes.isEmpty() ? 1 : HugePageCopy.gain(bytes, enough);
     }
 
     /**

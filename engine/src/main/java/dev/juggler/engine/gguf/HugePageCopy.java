@@ -26,9 +26,10 @@ final class HugePageCopy {
      * tell. Copying takes seconds and other processes disturb a measurement, so a copy must be
      * faster each time that both are read one after the other.
      *
+     * @param enough what pays; once it is less, that is the answer
      * @throws IOException if there are no huge pages
      */
-    static double gain(List<MemorySegment> files) throws IOException {
+    static double gain(List<MemorySegment> files, double enough) throws IOException {
         MemorySegment largest = files.getFirst();
         for (MemorySegment file : files) {
             largest = file.byteSize() > largest.byteSize() ? file : largest;
@@ -42,7 +43,7 @@ final class HugePageCopy {
             MemorySegment target = SystemMemory.allocateHuge(STEP, arena);
             MemorySegment.copy(mapped, 0, huge, 0, SAMPLE); // touches both
             double gain = Double.MAX_VALUE;
-            for (int round = 0; round < ROUNDS; round++) {
+            for (int round = 0; round < ROUNDS && gain >= enough; round++) {
                 gain = Math.min(gain, nanoseconds(mapped, target) / nanoseconds(huge, target));
             }
             return gain;

@@ -1,5 +1,6 @@
 package dev.juggler.engine.gguf;
 
+import dev.juggler.kernel.HostBuffer;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -22,10 +23,7 @@ final class SystemMemory {
     private static final long HUGE_PAGE = 2L << 20;
 
     /* From Linux's mman.h. */
-    private static final int READ_AND_WRITE = 3;
-    private static final int PRIVATE_AND_ANONYMOUS = 0x22;
     private static final int ADVISE_HUGE_PAGES = 14;
-    private static final long MAP_FAILED = -1;
 
     private SystemMemory() {}
 
@@ -45,26 +43,47 @@ final class SystemMemory {
      * @param arena frees it
      * @throws IOException if there is no such memory, with the reason
      */
-    @SuppressWarnings("restricted") // the address is what mmap has just given
+    @SuppressWarnings("restricted") // the buffer is open as long as the arena
     static MemorySegment allocateHuge(long bytes, Arena arena) throws IOException {
         long length = Math.ceilDiv(bytes, HUGE_PAGE) * HUGE_PAGE + HUGE_PAGE;
-        ValueLayout word = ValueLayout.JAVA_LONG;
-        ValueLayout number = ValueLayout.JAVA_INT;
-        Call map =
-                new Call(
-                        "mmap",
-                        FunctionDescriptor.of(word, word, word, number, number, number, word));
-        long address = map.apply(0L, length, READ_AND_WRITE, PRIVATE_AND_ANONYMOUS, -1, 0L);
-        if (address == MAP_FAILED) {
-            throw new IOException("mmap failed with error " + map.error());
+        HostBuffer buffer;
+        try {
+            buffer = HostBuffer.allocate(length);
+        } catch (OutOfMemoryError e) {
+            throw new IOException(e.getMessage(), e);
         }
-        Call unmap = new Call("munmap", FunctionDescriptor.of(number, word, word));
-        MemorySegment all =
-                MemorySegment.ofAddress(address)
-                        .reinterpret(length, arena, memory -> unmap.apply(address, length));
-        new Call("madvise", FunctionDescriptor.of(number, word, word, number))
-                .apply(address, length, ADVISE_HUGE_PAGES);
-        return all.asSlice(-address & (HUGE_PAGE - 1), bytes);
+        MemorySegment all = buffer.host().reinterpret(arena, memory -> buffer.close());
+        long pages = -all.address() & (HUGE_PAGE - 1);
+        advise(all.asSlice(pages, length - HUGE_PAGE));
+        return all.asSlice(pages, bytes);
+    }
+
+    /** Asks for huge pages; a system that has none for us uses small ones. */
+    @SuppressWarnings("restricted") // the descriptor is that of madvise(2)
+    private static void advise(MemorySegment memory) throws IOException {
+        Linker linker = Linker.nativeLinker();
+        MethodHandle advise =
+                linker.downcallHandle(
+                        address(linker, "madvise"),
+                        FunctionDescriptor.of(
+                                ValueLayout.JAVA_INT,
+                                ValueLayout.JAVA_LONG,
+                                ValueLayout.JAVA_LONG,
+                                ValueLayout.JAVA_INT));
+        try {
+            int _ =
+                    (int)
+                            advise.invokeExact(
+                                    memory.address(), memory.byteSize(), ADVISE_HUGE_PAGES);
+        } catch (Throwable e) {
+            throw new IllegalStateException(e); // functions of C do not throw
+        }
+    }
+
+    private static MemorySegment address(Linker linker, String name) throws IOException {
+        return linker.defaultLookup()
+                .find(name)
+                .orElseThrow(() -> new IOException("this system has no " + name));
     }
 
     /**
@@ -99,11 +118,7 @@ final class SystemMemory {
         @SuppressWarnings("restricted") // the descriptors are those of POSIX
         Call(String name, FunctionDescriptor descriptor) throws IOException {
             Linker linker = Linker.nativeLinker();
-            MemorySegment address =
-                    linker.defaultLookup()
-                            .find(name)
-                            .orElseThrow(() -> new IOException("this system has no " + name));
-            function = linker.downcallHandle(address, descriptor, KEEP_ERROR);
+            function = linker.downcallHandle(address(linker, name), descriptor, KEEP_ERROR);
         }
 
         long apply(Object... arguments) {

@@ -110,7 +110,7 @@ record FileMemory(boolean readAhead, HugePages hugePages, boolean lock) {
         if (free <= needed) {
             return new Decision(false, "stays mapped: no room for huge pages, " + room);
         }
-        double gain = file.hugePageGain();
+        double gain = file.hugePageGain(ENOUGH);
         return gain < ENOUGH
                 ? new Decision(
                         false,

@@ -1,6 +1,7 @@
 package dev.juggler.engine.placement;
 
 import dev.juggler.kernel.DType;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A weight as placement sees it, known from a model's tables before its data are read.
@@ -27,5 +28,24 @@ public record WeightDescriptor(
                     "weight %s: layer %d, %d bytes, %d experts"
                             .formatted(name, layer, bytes, experts));
         }
+    }
+
+    // Written out, since the JVM makes those of a record while it starts, which takes 20 ms.
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof WeightDescriptor that
+                && name.equals(that.name)
+                && role == that.role
+                && layer == that.layer
+                && moeLayer == that.moeLayer
+                && dtype == that.dtype
+                && bytes == that.bytes
+                && experts == that.experts;
+    }
+
+    @Override
+    public int hashCode() {
+        return 31 * name.hashCode() + role.hashCode();
     }
 }

@@ -14,6 +14,7 @@ import dev.juggler.kernel.Routing;
 import dev.juggler.kernel.Tensor;
 import dev.juggler.kernel.Workspace;
 import java.util.function.Function;
+import jdk.jfr.FlightRecorder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,8 +41,9 @@ public final class ProfiledKernels extends ForwardingKernels {
     }
 
     /** Whether a recording wants to know every operation. */
+    // The class of an event is not touched without a recorder: registering it takes 0.1 s.
     public static boolean isRecording() {
-        return new OperationEvent().isEnabled();
+        return FlightRecorder.isInitialized() && new OperationEvent().isEnabled();
     }
 
     /** What an operation costs at least. */

@@ -10,6 +10,7 @@ import dev.juggler.kernel.Workspace;
 import java.util.List;
 import java.util.concurrent.locks.Lock;
 import java.util.function.Consumer;
+import jdk.jfr.FlightRecorder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -71,14 +72,17 @@ public final class EngineLoop implements Runnable {
         @Nullable Throwable failure = null;
         devices.forEach(Lock::lock);
         long mark = workspace.mark();
-        StepEvent event = new StepEvent();
-        event.begin();
+        // The class of an event is not touched without a recorder: registering it takes 0.1 s.
+        @Nullable StepEvent event = FlightRecorder.isInitialized() ? new StepEvent() : null;
+        if (event != null) {
+            event.begin();
+        }
         try {
             long start = System.nanoTime();
             Tensor logits = model.forward(step.batch(workspace), cache, workspace, kernels);
             long computed = System.nanoTime();
             Choices choices = sampler.sample(step, logits);
-            if (event.shouldCommit()) {
+            if (event != null && event.shouldCommit()) {
                 event.model = scheduler.model();
                 event.sequences = step.size();
                 event.rows = step.rows();

@@ -1,7 +1,5 @@
 package dev.juggler.launcher.command;
 
-import dev.juggler.engine.gguf.GgufFile;
-import dev.juggler.engine.tokenizer.Tokenizers;
 import dev.juggler.launcher.Wiring;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -9,22 +7,19 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
 /**
- * {@code juggler train}, hidden: what the launcher script runs once to record which classes and
- * methods a start needs (JEP 514, 515). It serves the demo model and asks it over both protocols,
- * answers as {@code juggler run} does, and opens the tokenizer so often that the methods which read
- * a vocabulary are compiled: with a big model they are half of the start.
+ * {@code juggler train}, hidden: what the launcher script runs once to record which classes a start
+ * needs (JEP 514). It serves the demo model and asks it over both protocols, and answers as {@code
+ * juggler run} does.
  */
 @Command(name = "train", hidden = true, description = "Records a start for the AOT cache.")
 final class TrainCommand implements Callable<Integer> {
     private static final int REPETITIONS = 3;
-    private static final int VOCABULARIES = 100;
     private static final String PROMPT = "tell me a joke";
 
     @Mixin private CommonOptions common = new CommonOptions();
@@ -36,7 +31,6 @@ final class TrainCommand implements Callable<Integer> {
                                 common.configuration().with(Map.of("juggler.server.port", "0")));
                 HttpClient client = HttpClient.newHttpClient()) {
             wiring.start(null);
-            openVocabularies(wiring);
             for (int i = 0; i < REPETITIONS; i++) {
                 for (boolean stream : new boolean[] {true, false}) {
                     ask(client, wiring, "/v1/chat/completions", chat(stream));
@@ -46,15 +40,6 @@ final class TrainCommand implements Callable<Integer> {
             }
         }
         return RootCommand.commandLine("run").execute("run", "-n", "24", PROMPT);
-    }
-
-    private static void openVocabularies(Wiring wiring) {
-        Path model = wiring.inference().models().getFirst().path();
-        for (int i = 0; i < VOCABULARIES; i++) {
-            try (GgufFile file = GgufFile.open(model)) {
-                Tokenizers.load(file.metadata()).encode(PROMPT, true);
-            }
-        }
     }
 
     private static String chat(boolean stream) {
