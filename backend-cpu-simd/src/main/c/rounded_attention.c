@@ -295,7 +295,7 @@ void NAME(attend_rounded)(const struct attention *a) {
     for (int n = 0; n < a->count; n++) {
         int from, to;
         if (visible(a, n / a->heads, &from, &to)) {
-            soften(a, n, from, to);
+            soften(a, true, n, from, to);
             round_factors(a, &r, n);
         } else {
             memset(r.factors + n * (a->places / 2), 0, (size_t)a->places / 2 * sizeof(int32_t));

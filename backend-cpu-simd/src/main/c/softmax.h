@@ -39,8 +39,24 @@ INLINE float largest_of(f32x8 v) {
     return result;
 }
 
+/*
+ * The exponential of what is not above zero, within 4e-6 of itself, or 2^-125: 2^n by the bits of a float, 2^r by a Taylor
+ * series. Half of the work of exponential8, and enough for what is rounded to 16 bits.
+ */
+INLINE f32x8 rough_exponential8(f32x8 x) {
+    const f32x8 bounded = bounded8(x * 1.442695041f, -125, 0);
+    const f32x8 rounded = bounded + 12582912.0f, r = bounded - (rounded - 12582912.0f);
+    f32x8 p = fma8(all8(1.3333558e-3f), r, all8(9.6181291e-3f));
+    p = fma8(p, r, all8(5.5504109e-2f));
+    p = fma8(p, r, all8(2.4022651e-1f));
+    p = fma8(p, r, all8(6.9314718e-1f));
+    p = fma8(p, r, all8(1.0f));
+    const f32x8 result = (f32x8)((u32x8)p + ((u32x8)rounded << 23));
+    return choose8(x == x, result, x);
+}
+
 /* Turns the scores of a query at places [from, to) into factors, and adjusts its state to the new largest. */
-INLINE void soften(const struct attention *a, int n, int from, int to) {
+INLINE void soften(const struct attention *a, const bool rough, int n, int from, int to) {
     float *scores = a->scores + n * a->places;
     for (int i = 0; i < from; i++) {
         scores[i] = -INFINITY;
@@ -68,10 +84,11 @@ INLINE void soften(const struct attention *a, int n, int from, int to) {
         }
     }
     a->softmax[2 * n] = largest;
-    /* Of places that are not seen the exponential is exactly zero. */
+    /* Of places that are not seen the exponential is zero, or less than nothing beside the largest, which is one. */
     f32x8 total = {0};
     for (int i = 0; i < a->places; i += 8) {
-        f32x8 v = exponential8(load_f32x8(scores + i) - largest);
+        f32x8 v = load_f32x8(scores + i) - largest;
+        v = rough ? rough_exponential8(v) : exponential8(v);
         memcpy(scores + i, &v, sizeof v);
         total += v;
     }

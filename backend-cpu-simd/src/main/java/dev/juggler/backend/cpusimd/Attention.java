@@ -17,8 +17,14 @@ import dev.juggler.kernel.Tensor;
  * different workers where a long sequence has few heads.
  */
 final class Attention implements WorkerTask {
-    /** Queries (rows times heads) of a task: many, since keys and values are decoded for each. */
-    private static final int MOST_QUERIES = 128;
+    /** Queries (rows times heads) of a task: many, since each decodes keys and values for itself. */
+    private static final int MOST_QUERIES = 256;
+
+    /** Fewer are not worth a task, where there are more. */
+    private static final int LEAST_QUERIES = 64;
+
+    /** Tasks for each worker, so that all end at about the same time. */
+    private static final int TASKS_PER_WORKER = 8;
 
     private static final int ALL_SEGMENTS = -1;
     private static final long LEAST_WORK = 1 << 15;
@@ -32,6 +38,7 @@ final class Attention implements WorkerTask {
     private int[] tasks = new int[0];
 
     private int taskCount;
+    private int mostQueries = MOST_QUERIES;
     private AttentionCall call;
 
     Attention(KernelContext context) {
@@ -47,7 +54,13 @@ final class Attention implements WorkerTask {
     /** See {@link dev.juggler.kernel.Kernels#attention}. */
     void run(Tensor out, Tensor q, KvPages kv, AttentionPlan plan, BatchLayout layout) {
         call.set(out, q, kv, plan, layout);
+        mostQueries = MOST_QUERIES;
         int heads = headsOfTask(plan, layout);
+        while (mostQueries > LEAST_QUERIES
+                && tasksWith(heads, plan, layout) < (long) TASKS_PER_WORKER * context.pool().size()) {
+            mostQueries /= 2;
+            heads = headsOfTask(plan, layout);
+        }
         boolean split = isSplit(heads);
         plan(heads, split);
         if (split) {
@@ -88,14 +101,14 @@ final class Attention implements WorkerTask {
 
     /** All heads of a group where that makes tasks enough for all workers, else a part of them. */
     private int headsOfTask(AttentionPlan plan, BatchLayout layout) {
-        int heads = Math.min(MOST_QUERIES, plan.heads() / plan.kvHeads());
+        int heads = Math.min(mostQueries, plan.heads() / plan.kvHeads());
         while (heads > 8 && tasksWith(heads, plan, layout) < context.pool().size()) {
             heads = (heads + 1) / 2;
         }
         return heads;
     }
 
-    private static long tasksWith(int heads, AttentionPlan plan, BatchLayout layout) {
+    private long tasksWith(int heads, AttentionPlan plan, BatchLayout layout) {
         int group = plan.heads() / plan.kvHeads();
         long tasks = 0;
         for (int s = 0; s < layout.sequences(); s++) {
@@ -104,8 +117,8 @@ final class Attention implements WorkerTask {
         return tasks * plan.kvHeads() * ((group + heads - 1) / heads);
     }
 
-    private static int rowsOfTask(int heads) {
-        return Math.max(1, MOST_QUERIES / heads);
+    private int rowsOfTask(int heads) {
+        return Math.max(1, mostQueries / heads);
     }
 
     /** Segments become tasks where there would be too few to keep all workers at it to the end. */
