@@ -329,10 +329,18 @@ void juggler_decode(int32_t set, int32_t type, const uint8_t *blocks, int32_t el
     loops_of[set]->decode(type, blocks, elements, out + at);
 }
 
-/* Rows of whole blocks, whose addresses are numbers; row i goes to out + i * stride, filled up with zeros. */
+/*
+ * Rows of whole blocks, whose addresses are numbers; row i goes to out + i * stride, filled up with zeros. Rows of one head
+ * are short and lie apart, so that no machine reads them ahead by itself.
+ */
 void juggler_decode_rows(int32_t set, int32_t type, const int64_t *rows, int32_t first, int32_t end, int32_t elements,
                          float *out, int32_t stride) {
+    enum { AHEAD = 8, LINE = 64 };
+    const int64_t bytes = elements / block_elements(type) * block_bytes(type);
     for (int64_t i = first; i < end; i++) {
+        for (int64_t at = 0; at < bytes && i + AHEAD < end; at += LINE) {
+            __builtin_prefetch((const uint8_t *)(intptr_t)rows[i + AHEAD] + at);
+        }
         loops_of[set]->decode(type, (const uint8_t *)(intptr_t)rows[i], elements, out + i * stride);
         memset(out + i * stride + elements, 0, (size_t)(stride - elements) * sizeof(float));
     }

@@ -20,6 +20,9 @@
 /* Queries that are multiplied with a panel together. */
 enum { QUERIES = 4, WIDE = PANEL_LANES * PANEL_VECTORS };
 
+/* Queries whose factors are made together: their scores stay in the L1 cache. */
+enum { TOGETHER = 8 };
+
 static const float LENGTH = 32700, LARGEST = 32700, TOTAL = 65000;
 
 /* Below this a factor would be infinite, and what is that small is nothing. */
@@ -74,12 +77,19 @@ INLINE float length_of(const float *row, int width) {
     return sqrtf(sum_of(low + high));
 }
 
+/* As integers, of which that of a NaN is the largest. */
 INLINE float largest_magnitude(const float *row, int width) {
-    f32x8 most = {0};
+    i32x8 most = {0};
     for (int k = 0; k < width; k += 8) {
-        most = larger8(most, (f32x8)((u32x8)load_f32x8(row + k) & 0x7fffffff));
+        most = larger_ints8(most, (i32x8)((u32x8)load_f32x8(row + k) & 0x7fffffff));
     }
-    return largest_of(most);
+    int32_t largest = most[0];
+    for (int i = 1; i < 8; i++) {
+        largest = most[i] > largest ? most[i] : largest;
+    }
+    float result;
+    memcpy(&result, &largest, sizeof result);
+    return result;
 }
 
 void NAME(round_queries)(const float *queries, int32_t count, int32_t stride, float *rounded);
@@ -238,10 +248,10 @@ static void round_factors(const struct attention *a, const struct rounded *r, in
     for (int i = 0; i < a->places; i += 8) {
         f32x8 v = load_f32x8(scores + i) * load_f32x8(r->value_scales + i);
         memcpy(scores + i, &v, sizeof v);
-        most = larger8(most, v);
+        most = larger8(v, most);
         total += v;
     }
-    float by_largest = largest_of(most) / LARGEST, by_total = sum_of(total) / TOTAL;
+    float by_largest = largest_of(most) * (1 / LARGEST), by_total = sum_of(total) * (1 / TOTAL);
     float unit = by_largest > by_total ? by_largest : by_total; /* NaN, if there is one in the sum */
     float factor = factor_of(unit, 1);
     for (int i = 0; i < a->places; i += LANES) {
@@ -249,6 +259,31 @@ static void round_factors(const struct attention *a, const struct rounded *r, in
         memcpy(r->factors + (n * a->places + i) / 2, &words, sizeof words);
     }
     r->units[n] = unit;
+}
+
+/* Factors of some queries, step by step: each waits for one sum of its query, and meanwhile the next queries go on. */
+static void make_factors(const struct attention *a, const struct rounded *r, int first, int end) {
+    bool sees[TOGETHER];
+    for (int n = first; n < end; n++) {
+        int from, to;
+        sees[n - first] = visible(a, n / a->heads, &from, &to);
+        if (sees[n - first]) {
+            find_largest(a, n, from, to);
+        }
+    }
+    for (int n = first; n < end; n++) {
+        if (sees[n - first]) {
+            soften(a, true, n);
+        }
+    }
+    for (int n = first; n < end; n++) {
+        if (sees[n - first]) {
+            round_factors(a, r, n);
+        } else {
+            memset(r->factors + n * (a->places / 2), 0, (size_t)a->places / 2 * sizeof(int32_t));
+            r->units[n] = 0;
+        }
+    }
 }
 
 /* weighted += factor * value */
@@ -292,15 +327,8 @@ void NAME(attend_rounded)(const struct attention *a) {
     pack_keys(a, &r);
     pack_values(a, &r);
     score(a, &r);
-    for (int n = 0; n < a->count; n++) {
-        int from, to;
-        if (visible(a, n / a->heads, &from, &to)) {
-            soften(a, true, n, from, to);
-            round_factors(a, &r, n);
-        } else {
-            memset(r.factors + n * (a->places / 2), 0, (size_t)a->places / 2 * sizeof(int32_t));
-            r.units[n] = 0;
-        }
+    for (int first = 0; first < a->count; first += TOGETHER) {
+        make_factors(a, &r, first, first + TOGETHER < a->count ? first + TOGETHER : a->count);
     }
     weigh(a, &r);
 }

@@ -22,12 +22,9 @@ INLINE f32x8 capped(f32x8 score, float cap) {
 /* Halves are added until one sum is left. */
 INLINE float sum_of(f32x8 s) { return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])); }
 
-/* The larger of each two; a NaN in b stays one. */
-INLINE f32x8 larger8(f32x8 a, f32x8 b) { return choose8((b > a) | (b != b), b, a); }
-
-/* The largest of eight; a NaN stays one. As integers in the order of floats, of which a NaN is the last: no branches. */
+/* The largest of eight, none of which is NaN; as integers in the order of floats, which takes no branches. */
 INLINE float largest_of(f32x8 v) {
-    i32x8 bits = (i32x8)choose8(v != v, all8(NAN), v);
+    i32x8 bits = (i32x8)v;
     bits ^= (bits >> 31) & 0x7fffffff;
     int32_t largest = bits[0];
     for (int i = 1; i < 8; i++) {
@@ -55,8 +52,11 @@ INLINE f32x8 rough_exponential8(f32x8 x) {
     return choose8(x == x, result, x);
 }
 
-/* Turns the scores of a query at places [from, to) into factors, and adjusts its state to the new largest. */
-INLINE void soften(const struct attention *a, const bool rough, int n, int from, int to) {
+/*
+ * Takes the scores of a query at places [from, to) as those there are, and adjusts its state to the new largest. A NaN is
+ * not the largest; it comes out in the sum.
+ */
+INLINE void find_largest(const struct attention *a, int n, int from, int to) {
     float *scores = a->scores + n * a->places;
     for (int i = 0; i < from; i++) {
         scores[i] = -INFINITY;
@@ -72,7 +72,7 @@ INLINE void soften(const struct attention *a, const bool rough, int n, int from,
             v = choose8(v == -INFINITY, v, capped(v, a->cap));
             memcpy(scores + i, &v, sizeof v);
         }
-        most = larger8(most, v);
+        most = larger8(v, most);
     }
     float largest = largest_of(most);
     if (largest > before && before != -INFINITY) {
@@ -84,7 +84,14 @@ INLINE void soften(const struct attention *a, const bool rough, int n, int from,
         }
     }
     a->softmax[2 * n] = largest;
-    /* Of places that are not seen the exponential is zero, or less than nothing beside the largest, which is one. */
+}
+
+/*
+ * Turns the scores of a query into factors: exponentials of what they are below the largest. Of places that are not seen
+ * that is zero, or less than nothing beside one.
+ */
+INLINE void soften(const struct attention *a, const bool rough, int n) {
+    float *scores = a->scores + n * a->places, largest = a->softmax[2 * n];
     f32x8 total = {0};
     for (int i = 0; i < a->places; i += 8) {
         f32x8 v = load_f32x8(scores + i) - largest;

@@ -261,6 +261,13 @@ INLINE f32x8 fma8(f32x8 a, f32x8 b, f32x8 c) {
     struct float_halves x = float_halves_of(a), y = float_halves_of(b), z = float_halves_of(c);
     return floats_from(vfmaq_f32(z.low, x.low, y.low), vfmaq_f32(z.high, x.high, y.high));
 }
+/* The larger of each two; of a NaN and a number, where the NaN is in a, the number. */
+INLINE f32x8 larger8(f32x8 a, f32x8 b) {
+    struct float_halves x = float_halves_of(a), y = float_halves_of(b);
+    return floats_from(vmaxnmq_f32(x.low, y.low), vmaxnmq_f32(x.high, y.high));
+}
+INLINE i32x8 larger_ints8(i32x8 a, i32x8 b) { return ((a > b) & a) | (~(a > b) & b); }
+
 /* A number that is neither too small nor too large; a NaN stays one. */
 INLINE f32x8 bounded8(f32x8 v, float least, float most) {
     struct float_halves x = float_halves_of(v);

@@ -222,6 +222,10 @@ INLINE f32x8 sums_of_eight_floats(const f32x8 *v) {
 
 INLINE f32x8 all8(float a) { return (f32x8)_mm256_set1_ps(a); }
 INLINE f32x8 fma8(f32x8 a, f32x8 b, f32x8 c) { return (f32x8)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+/* The larger of each two; of a NaN and a number, where the NaN is in a, the number. */
+INLINE f32x8 larger8(f32x8 a, f32x8 b) { return (f32x8)_mm256_max_ps((__m256)a, (__m256)b); }
+INLINE i32x8 larger_ints8(i32x8 a, i32x8 b) { return (i32x8)_mm256_max_epi32((__m256i)a, (__m256i)b); }
+
 /* A number that is neither too small nor too large; any of these for a NaN. */
 INLINE f32x8 bounded8(f32x8 v, float least, float most) {
     return (f32x8)_mm256_min_ps(_mm256_max_ps((__m256)v, _mm256_set1_ps(least)), _mm256_set1_ps(most));
