@@ -17,7 +17,9 @@ import dev.juggler.kernel.Tensor;
  * different workers where a long sequence has few heads.
  */
 final class Attention implements WorkerTask {
-    /** Queries (rows times heads) of a task: many, since each decodes keys and values for itself. */
+    /**
+     * Queries (rows times heads) of a task: many, since each decodes keys and values for itself.
+     */
     private static final int MOST_QUERIES = 256;
 
     /** Fewer are not worth a task, where there are more. */
@@ -57,7 +59,8 @@ final class Attention implements WorkerTask {
         mostQueries = MOST_QUERIES;
         int heads = headsOfTask(plan, layout);
         while (mostQueries > LEAST_QUERIES
-                && tasksWith(heads, plan, layout) < (long) TASKS_PER_WORKER * context.pool().size()) {
+                && tasksWith(heads, plan, layout)
+                        < (long) TASKS_PER_WORKER * context.pool().size()) {
             mostQueries /= 2;
             heads = headsOfTask(plan, layout);
         }

@@ -311,7 +311,9 @@ final class NativeKernels {
         return rounds;
     }
 
-    /** Rounds queries [count, stride] for {@link #attend}; {@code count · (stride / 2 + 1)} words. */
+    /**
+     * Rounds queries [count, stride] for {@link #attend}; {@code count · (stride / 2 + 1)} words.
+     */
     void roundQueries(float[] queries, int count, int stride, float[] rounded) {
         try {
             ROUND_QUERIES.invokeExact(

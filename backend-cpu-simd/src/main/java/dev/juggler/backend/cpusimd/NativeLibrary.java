@@ -137,17 +137,7 @@ final class NativeLibrary {
         attend = onHeap(symbols, "juggler_attend", attendArguments());
         roundQueries = onHeap(symbols, "juggler_round_queries", INT, ARRAY, INT, INT, ARRAY);
         decodeRows =
-                onHeap(
-                        symbols,
-                        "juggler_decode_rows",
-                        INT,
-                        INT,
-                        ARRAY,
-                        INT,
-                        INT,
-                        INT,
-                        ARRAY,
-                        INT);
+                onHeap(symbols, "juggler_decode_rows", INT, INT, ARRAY, INT, INT, INT, ARRAY, INT);
     }
 
     /** Gives the library the vectors that codes of IQ1 to IQ3 point to; it keeps a copy. */

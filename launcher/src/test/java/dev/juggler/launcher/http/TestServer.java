@@ -1,5 +1,6 @@
 package dev.juggler.launcher.http;
 
+import dev.juggler.inference.Inference;
 import dev.juggler.ollama.OllamaProtocolProvider;
 import dev.juggler.openai.OpenAiProtocolProvider;
 import dev.juggler.protocol.Protocol;
@@ -20,11 +21,11 @@ import java.util.Map;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The real server on a free port of the loopback, with both protocols over a scripted engine. */
+/** The real server on a free port of the loopback, with both protocols over an engine. */
 final class TestServer implements AutoCloseable {
     static final JsonMapper JSON = JsonMapper.builder().build();
 
-    final ScriptedInference inference = new ScriptedInference();
+    final ScriptedInference inference;
     final HttpServer server;
     final HttpClient client = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
 
@@ -33,8 +34,17 @@ final class TestServer implements AutoCloseable {
     }
 
     TestServer(HttpSettings settings, Map<String, Protocol> further) throws IOException {
+        this(settings, further, new ScriptedInference());
+    }
+
+    /**
+     * @param engine what answers: {@link #inference} where it is scripted
+     */
+    TestServer(HttpSettings settings, Map<String, Protocol> further, Inference engine)
+            throws IOException {
+        inference = engine instanceof ScriptedInference script ? script : new ScriptedInference();
         Map<String, Protocol> protocols = new LinkedHashMap<>();
-        ProtocolContext context = new ProtocolContext(inference, "1.2.3", Map.of());
+        ProtocolContext context = new ProtocolContext(engine, "1.2.3", Map.of());
         protocols.put("openai", new OpenAiProtocolProvider().open(context));
         protocols.put("ollama", new OllamaProtocolProvider().open(context));
         protocols.putAll(further);
