@@ -79,9 +79,11 @@ final class AttentionTile {
         }
         rounded = natives != null && natives.rounds() && call.kv().keys().dtype() != DType.F32;
         if (natives != null && rounded) {
-            float[] exact = queries;
+            arrays.exactQueries.set(queries);
             queries = scratch.floats(Use.ROUNDED_QUERIES, count * (keyStride / 2 + 1));
-            natives.roundQueries(exact, count, keyStride, queries);
+            arrays.queries.set(queries);
+            natives.roundQueries(
+                    arrays.exactQueries.segment(), count, keyStride, arrays.queries.segment());
             int words = NativeKernels.attentionScratch(count, keyStride, sumStride);
             arrays.scratch.set(scratch.floats(Use.ROUNDED, words));
         }

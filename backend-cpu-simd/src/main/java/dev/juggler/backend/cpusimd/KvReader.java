@@ -2,6 +2,7 @@ package dev.juggler.backend.cpusimd;
 
 import dev.juggler.kernel.KvPages;
 import dev.juggler.kernel.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -13,6 +14,10 @@ final class KvReader {
 
     /** Addresses of rows. */
     private final long[] rows = new long[AttentionCall.TILE];
+
+    private final MemorySegment addresses = MemorySegment.ofArray(rows);
+    private final NativeKernels.HeapArray keys = new NativeKernels.HeapArray();
+    private final NativeKernels.HeapArray values = new NativeKernels.HeapArray();
 
     KvReader(KernelContext context, WorkerScratch scratch) {
         matrix = context.matrix();
@@ -34,7 +39,18 @@ final class KvReader {
             float[] target,
             int stride) {
         int width = call.plan().keyWidth();
-        readHeads(call, call.kv().keys(), sequence, tile, from, to, kvHead, width, target, stride);
+        readHeads(
+                call,
+                call.kv().keys(),
+                sequence,
+                tile,
+                from,
+                to,
+                kvHead,
+                width,
+                target,
+                stride,
+                keys);
     }
 
     /** As {@link #read} for values, of a cache that has them. */
@@ -47,12 +63,12 @@ final class KvReader {
             int kvHead,
             float[] target,
             int stride) {
-        @Nullable Tensor values = call.kv().values();
-        if (values == null) {
+        @Nullable Tensor stored = call.kv().values();
+        if (stored == null) {
             return;
         }
         int width = call.plan().valueWidth();
-        readHeads(call, values, sequence, tile, from, to, kvHead, width, target, stride);
+        readHeads(call, stored, sequence, tile, from, to, kvHead, width, target, stride, values);
     }
 
     private void readHeads(
@@ -65,7 +81,8 @@ final class KvReader {
             int kvHead,
             int width,
             float[] target,
-            int stride) {
+            int stride,
+            NativeKernels.HeapArray memory) {
         int first = kvHead * width;
         int block = stored.dtype().blockElements();
         boolean inBlocks = first % block == 0 && width % block == 0;
@@ -74,7 +91,9 @@ final class KvReader {
             for (int i = from; i < to; i++) {
                 rows[i] = head + slot(call, sequence, tile + i) * stored.rowBytes();
             }
-            natives.decodeRows(stored.dtype(), rows, from, to, width, target, stride);
+            memory.set(target);
+            natives.decodeRows(
+                    stored.dtype(), addresses, from, to, width, memory.segment(), stride);
             return;
         }
         for (int i = from; i < to; i++) {

@@ -281,21 +281,19 @@ final class NativeKernels {
     }
 
     /**
-     * Decodes rows of whole blocks at some addresses to {@code out}, row i to {@code i · stride},
-     * filled up with zeros.
+     * Decodes rows of whole blocks at some addresses (64 bits each) to {@code out}, row i to {@code
+     * i · stride}, filled up with zeros.
      */
     void decodeRows(
-            DType dtype, long[] rows, int from, int to, int elements, float[] out, int stride) {
+            DType dtype,
+            MemorySegment rows,
+            int from,
+            int to,
+            int elements,
+            MemorySegment out,
+            int stride) {
         try {
-            DECODE_ROWS.invokeExact(
-                    set,
-                    dtype.ggmlId(),
-                    MemorySegment.ofArray(rows),
-                    from,
-                    to,
-                    elements,
-                    MemorySegment.ofArray(out),
-                    stride);
+            DECODE_ROWS.invokeExact(set, dtype.ggmlId(), rows, from, to, elements, out, stride);
         } catch (Throwable e) {
             throw failed(e);
         }
@@ -314,14 +312,9 @@ final class NativeKernels {
     /**
      * Rounds queries [count, stride] for {@link #attend}; {@code count · (stride / 2 + 1)} words.
      */
-    void roundQueries(float[] queries, int count, int stride, float[] rounded) {
+    void roundQueries(MemorySegment queries, int count, int stride, MemorySegment rounded) {
         try {
-            ROUND_QUERIES.invokeExact(
-                    set,
-                    MemorySegment.ofArray(queries),
-                    count,
-                    stride,
-                    MemorySegment.ofArray(rounded));
+            ROUND_QUERIES.invokeExact(set, queries, count, stride, rounded);
         } catch (Throwable e) {
             throw failed(e);
         }
@@ -387,8 +380,9 @@ final class NativeKernels {
         return panels + count * (places / 2 + 1) + 2 * places + LINE;
     }
 
-    /** The arrays that {@link #attend} works on. */
+    /** The arrays that {@link #attend} and {@link #roundQueries} work on. */
     static final class Arrays {
+        final HeapArray exactQueries = new HeapArray();
         final HeapArray queries = new HeapArray();
         final HeapArray keys = new HeapArray();
         final HeapArray values = new HeapArray();

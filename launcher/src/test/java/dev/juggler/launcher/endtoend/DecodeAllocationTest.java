@@ -17,8 +17,10 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
 
 /** What a decoded token costs in heap memory, over all threads, with the built-in model. */
+@Isolated("bytes of all threads are counted")
 class DecodeAllocationTest {
     private static final int WARM_UP = 3000;
     private static final int STEPS = 500;
