@@ -20,11 +20,6 @@ INLINE f32x8 load_floats(const int type, const uint8_t *p) {
     }
 }
 
-INLINE float sum_of_lanes(f32x8 low, f32x8 high) {
-    f32x8 s = low + high;
-    return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
-}
-
 /* out[r][m] for r_count weight rows and m_count rows of x. */
 INLINE void float_tile(const int type, const int r_count, const int m_count, const uint8_t *const *w, int columns,
                        const float *const *x, float out[FLOAT_ROWS][FLOAT_X]) {
@@ -53,7 +48,7 @@ INLINE void float_tile(const int type, const int r_count, const int m_count, con
             }
         }
         for (int m = 0; m < m_count; m++) {
-            out[r][m] = sum_of_lanes(low[r][m], high[r][m]);
+            out[r][m] = sum_of(low[r][m] + high[r][m]);
         }
     }
 }

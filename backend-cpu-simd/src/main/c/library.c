@@ -87,22 +87,26 @@ static const struct tile_kernels *const tiles_of[SETS] = {
 EXPORT int64_t juggler_ask(int64_t question, int64_t a, int64_t b);
 EXPORT void juggler_work(int64_t task, int64_t set, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f,
                          int64_t g, int64_t h, int64_t i, int64_t j, int64_t k, int64_t l);
-EXPORT int32_t juggler_interface(void);
-EXPORT void juggler_codebooks(const uint8_t *vectors);
-EXPORT int32_t juggler_compiled(void);
-EXPORT int32_t juggler_features(void);
-EXPORT int32_t juggler_scratch_bytes(int32_t set);
-EXPORT int64_t juggler_row_stride(int32_t layout, int64_t columns);
-EXPORT void juggler_quantize(int32_t set, int32_t layout, const float *x, int64_t x_stride, const int32_t *which,
-                             int32_t rows, int64_t columns, uint8_t *out, int64_t out_stride);
-EXPORT void juggler_multiply(int32_t set, const struct product *product, int64_t first, int32_t rows,
-                             int32_t out_column, const int32_t *x_rows, const int32_t *out_rows, int32_t x_count,
-                             uint8_t *scratch);
-EXPORT void juggler_multiply_gated(int32_t set, const struct product *gate, const struct product *up, int64_t first,
-                                   int32_t rows, int32_t out_column, const int32_t *x_rows, const int32_t *out_rows,
-                                   int32_t x_count, float alpha, float limit, float shift, uint8_t *scratch);
-EXPORT void juggler_combine(int32_t set, float *out, const float *y, int64_t y_stride, const float *shares,
-                            const int32_t *ids, int32_t used, int64_t columns);
+
+/* Behind these two. */
+int32_t juggler_interface(void);
+void juggler_codebooks(const uint8_t *vectors);
+int32_t juggler_compiled(void);
+int32_t juggler_features(void);
+int32_t juggler_scratch_bytes(int32_t set);
+int64_t juggler_row_stride(int32_t layout, int64_t columns);
+void juggler_quantize(int32_t set, int32_t layout, const float *x, int64_t x_stride, const int32_t *which,
+                      int32_t rows, int64_t columns, uint8_t *out, int64_t out_stride);
+void juggler_multiply(int32_t set, const struct product *product, int64_t first, int32_t rows,
+                      int32_t out_column, const int32_t *x_rows, const int32_t *out_rows, int32_t x_count,
+                      uint8_t *scratch);
+void juggler_multiply_gated(int32_t set, const struct product *gate, const struct product *up, int64_t first,
+                            int32_t rows, int32_t out_column, const int32_t *x_rows, const int32_t *out_rows,
+                            int32_t x_count, float alpha, float limit, float shift, uint8_t *scratch);
+void juggler_combine(int32_t set, float *out, const float *y, int64_t y_stride, const float *shares,
+                     const int32_t *ids, int32_t used, int64_t columns);
+
+/* With arrays: each has a shape of its own. */
 EXPORT void juggler_round_queries(int32_t set, const float *queries, int32_t count, int32_t stride, float *rounded);
 EXPORT void juggler_attend(int32_t set, const float *queries, const float *keys, const float *values, float *scores,
                            float *softmax, float *weighted, int32_t count, int32_t heads, int32_t key_stride,

@@ -83,13 +83,7 @@ INLINE float largest_magnitude(const float *row, int width) {
     for (int k = 0; k < width; k += 8) {
         most = larger_ints8(most, (i32x8)((u32x8)load_f32x8(row + k) & 0x7fffffff));
     }
-    int32_t largest = most[0];
-    for (int i = 1; i < 8; i++) {
-        largest = most[i] > largest ? most[i] : largest;
-    }
-    float result;
-    memcpy(&result, &largest, sizeof result);
-    return result;
+    return float_of_bits(largest_int_of(most));
 }
 
 void NAME(round_queries)(const float *queries, int32_t count, int32_t stride, float *rounded);

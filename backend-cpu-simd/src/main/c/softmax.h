@@ -19,21 +19,11 @@ INLINE f32x8 capped(f32x8 score, float cap) {
     return cap * (1.0f - 2.0f / (exponential8(score * (2 / cap)) + 1.0f));
 }
 
-/* Halves are added until one sum is left. */
-INLINE float sum_of(f32x8 s) { return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])); }
-
-/* The largest of eight, none of which is NaN; as integers in the order of floats, which takes no branches. */
+/* The largest of eight, none of which is NaN: as integers, in the order of floats. */
 INLINE float largest_of(f32x8 v) {
-    i32x8 bits = (i32x8)v;
-    bits ^= (bits >> 31) & 0x7fffffff;
-    int32_t largest = bits[0];
-    for (int i = 1; i < 8; i++) {
-        largest = bits[i] > largest ? bits[i] : largest;
-    }
-    largest ^= (largest >> 31) & 0x7fffffff;
-    float result;
-    memcpy(&result, &largest, sizeof result);
-    return result;
+    const i32x8 bits = (i32x8)v;
+    const int32_t largest = largest_int_of(bits ^ ((bits >> 31) & 0x7fffffff));
+    return float_of_bits(largest ^ ((largest >> 31) & 0x7fffffff));
 }
 
 /*

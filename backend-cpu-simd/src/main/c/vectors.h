@@ -67,4 +67,23 @@ INLINE panel_codes broadcast4(const uint8_t *p) {
     return panel_all(four);
 }
 
+/* Of eight: halves are added until one sum is left. */
+INLINE float sum_of(f32x8 s) { return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])); }
+
+/* The largest of eight, without branches. */
+INLINE int32_t largest_int_of(i32x8 v) {
+    int32_t largest = v[0];
+    for (int i = 1; i < 8; i++) {
+        largest = v[i] > largest ? v[i] : largest;
+    }
+    return largest;
+}
+
+/* The float that has these bits. */
+INLINE float float_of_bits(int32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 #endif

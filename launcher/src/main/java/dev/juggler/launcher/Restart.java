@@ -80,7 +80,7 @@ final class Restart {
     }
 
     /** Words that end with a zero byte each. */
-    static List<byte[]> words(byte[] bytes) {
+    private static List<byte[]> words(byte[] bytes) {
         List<byte[]> words = new ArrayList<>();
         int start = 0;
         for (int i = 0; i < bytes.length; i++) {

@@ -33,22 +33,11 @@ final class NativeKernels {
 
     private static final Set<DType> FLOATS =
             Collections.unmodifiableSet(EnumSet.of(DType.F32, DType.F16, DType.BF16));
-    private static final Set<DType> QUANTIZED =
+
+    /** Quantized types that are unpacked to bytes before they are multiplied, see types.h. */
+    private static final Set<DType> UNPACKED =
             Collections.unmodifiableSet(
                     EnumSet.of(
-                            DType.Q4_0,
-                            DType.Q4_1,
-                            DType.Q5_0,
-                            DType.Q5_1,
-                            DType.Q8_0,
-                            DType.Q2_K,
-                            DType.Q3_K,
-                            DType.Q4_K,
-                            DType.Q5_K,
-                            DType.Q6_K,
-                            DType.IQ4_NL,
-                            DType.IQ4_XS,
-                            DType.MXFP4,
                             DType.IQ1_S,
                             DType.IQ1_M,
                             DType.IQ2_XXS,
@@ -56,8 +45,9 @@ final class NativeKernels {
                             DType.IQ2_S,
                             DType.IQ3_XXS,
                             DType.IQ3_S,
-                            DType.TQ1_0,
-                            DType.TQ2_0));
+                            DType.TQ1_0));
+
+    private static final Set<DType> QUANTIZED = quantizedTypes();
 
     /** Rows of x up to which each is multiplied by itself; more of them are worth tiles. */
     private static final int FEW_FOR_TILES = 8;
@@ -78,6 +68,12 @@ final class NativeKernels {
         this.set = set.number();
         rounds = !exact;
         this.tiles = set == NativeLibrary.Set.AMX && rounds ? tiles.layout : null;
+    }
+
+    private static Set<DType> quantizedTypes() {
+        Set<DType> types = EnumSet.copyOf(NativeLoops.DECODED);
+        types.addAll(UNPACKED);
+        return Collections.unmodifiableSet(types);
     }
 
     /** What tile registers multiply. */

@@ -29,8 +29,8 @@ import org.jspecify.annotations.Nullable;
  * The shared library of native kernels (src/main/c), if the build could make one for this machine.
  * It is code, so it is loaded once and shared by all backends of the process.
  *
- * <p>Its functions take addresses as numbers: arguments of a call that is made a hundred thousand
- * times a second must not be objects.
+ * <p>Products take addresses as numbers: arguments of a call that is made a hundred thousand times
+ * a second must not be objects. Attention and the loops take arrays.
  */
 final class NativeLibrary {
     /** What {@code juggler_interface} must return. */
@@ -43,6 +43,12 @@ final class NativeLibrary {
     private static final int DOT_PRODUCTS = 4;
 
     private static final int WORDS_OF_WORK = 14;
+
+    /* Questions of library.c. */
+    private static final long INTERFACE_OF_LIBRARY = 0;
+    private static final long CODEBOOKS_OF_JAVA = 1;
+    private static final long COMPILED = 2;
+    private static final long FEATURES = 3;
 
     private static final String FOLDER = "native/";
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
@@ -92,13 +98,6 @@ final class NativeLibrary {
             return name().toLowerCase(Locale.ROOT);
         }
     }
-
-    /** Numbers of questions in library.c. */
-    private static final long INTERFACE_OF_LIBRARY = 0;
-
-    private static final long CODEBOOKS_OF_JAVA = 1;
-    private static final long COMPILED = 2;
-    private static final long FEATURES = 3;
 
     /** {@code long ask(long question, long, long)}; questions are numbered as in library.c. */
     final MethodHandle ask;

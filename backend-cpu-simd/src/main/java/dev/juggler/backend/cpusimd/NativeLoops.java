@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * its cache of a start, so it goes without where these serve.
  */
 final class NativeLoops implements LaneKernels {
-    /** Quantized types whose rows are decoded in C. */
+    /** Quantized types whose blocks are read as they are, see types.h. */
     static final Set<DType> DECODED =
             Collections.unmodifiableSet(
                     EnumSet.of(

@@ -1,5 +1,7 @@
 package dev.juggler.engine.sampling;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Tokens that may come next and their weights: either the whole vocabulary, or those that were
  * added. Weights are summed in blocks, so that drawing one reads a block and not all.
@@ -11,7 +13,6 @@ final class Candidates {
     private final float[] logits;
     private final float[] weights;
     private final double[] sums;
-    private float[] source;
     private int count;
     private boolean whole;
     private double total;
@@ -19,7 +20,6 @@ final class Candidates {
     Candidates(int vocabularySize) {
         ids = new int[vocabularySize];
         logits = new float[vocabularySize];
-        source = logits;
         weights = new float[vocabularySize];
         sums = new double[Math.ceilDiv(vocabularySize, BLOCK)];
     }
@@ -54,21 +54,18 @@ final class Candidates {
      * below this one. They have no weights before {@link #weigh}.
      */
     void takeFrom(float[] all, long leastKey) {
-        int kept = 0;
-        for (int id = 0; id < all.length; id++) { // without branches: they could not be predicted
-            ids[kept] = id;
-            logits[kept] = all[id];
-            kept += LogitRow.reaches(LogitRow.key(all[id], id), leastKey);
-        }
-        count = kept;
-        whole = false;
+        take(null, all.length, all, leastKey);
     }
 
     /** Takes likewise of the first {@code length} of these tokens. */
     void takeFrom(int[] tokens, int length, float[] all, long leastKey) {
+        take(tokens, length, all, leastKey);
+    }
+
+    private void take(int @Nullable [] tokens, int length, float[] all, long leastKey) {
         int kept = 0;
-        for (int i = 0; i < length; i++) {
-            int id = tokens[i];
+        for (int i = 0; i < length; i++) { // without branches: they could not be predicted
+            int id = tokens == null ? i : tokens[i];
             ids[kept] = id;
             logits[kept] = all[id];
             kept += LogitRow.reaches(LogitRow.key(all[id], id), leastKey);
@@ -101,11 +98,6 @@ final class Candidates {
     /** The token at place {@code index}. */
     int id(int index) {
         return whole ? index : ids[index];
-    }
-
-    /** The logit at place {@code index}. */
-    float logit(int index) {
-        return source[index];
     }
 
     /** The weight of the token at place {@code index}. */
@@ -151,7 +143,6 @@ final class Candidates {
 
     private void weigh(float[] from, float max, float factor) {
         total = 0;
-        source = from;
         for (int at = 0; at < count; at += BLOCK) {
             int to = Math.min(count, at + BLOCK);
             FastExp.exp(from, weights, at, to, max, factor);
