@@ -10,15 +10,21 @@ import java.util.concurrent.atomic.AtomicLong;
  * done it, which takes hundreds of calls and then some tenths of a second. So the scalar form does
  * the work at first, the vector form gets a small share of it for the compiler to learn from, and
  * as soon as it is faster it gets all. The work itself is the measurement; nothing runs besides.
+ *
+ * <p>A compiler that has to share its core may take long. So the scalar form is never chosen for
+ * good: after a while the vector form is just tried less.
  */
 final class WarmSwitch {
-    /** While undecided, the vector form gets at most one part of time in this many. */
+    /** At first the vector form gets one part of time and the scalar form so many. */
     private static final int SHARE = 3;
+
+    /** And so many after a while: what is lost if vectors never become faster. */
+    private static final int LATER_SHARE = 50;
 
     /** So many vector calls in a row must be faster than the scalar average. */
     private static final int CONVINCING = 12;
 
-    /** After so many calls or so much time the vector form will not become faster any more. */
+    /** So many vector calls, or so much time of them, are a while. */
     private static final int MOST_CALLS = 60_000;
 
     private static final long MOST_NANOS = 4_000_000_000L;
@@ -29,17 +35,17 @@ final class WarmSwitch {
     private final AtomicInteger vectorCalls = new AtomicInteger();
     private final AtomicInteger convincing = new AtomicInteger();
 
+    private volatile int share = SHARE;
     private volatile boolean decided;
-    private volatile boolean vector;
 
-    /** True once there is nothing to measure any more. */
+    /** True once the vector form has won: there is nothing to measure any more. */
     boolean isDecided() {
         return decided;
     }
 
     /** Whether the next call should use the vector form. */
     boolean useVector() {
-        return decided ? vector : vectorNanos.get() * SHARE <= scalarNanos.get();
+        return decided || vectorNanos.get() * share <= scalarNanos.get();
     }
 
     /** Learns what a call took. Called by several workers at once; a lost vote does no harm. */
@@ -57,10 +63,18 @@ final class WarmSwitch {
             convincing.set(0);
         }
         if (votes >= CONVINCING) {
-            vector = true;
             decided = true;
         } else if (calls > MOST_CALLS || spent > MOST_NANOS) {
-            decided = true;
+            startAgain();
         }
+    }
+
+    /** Forgets what calls took, so that the next tries come soon, and grants them less time. */
+    private void startAgain() {
+        share = LATER_SHARE;
+        scalarNanos.set(0);
+        scalarUnits.set(0);
+        vectorCalls.set(0);
+        vectorNanos.set(0);
     }
 }
