@@ -13,7 +13,12 @@ import org.jspecify.annotations.Nullable;
  */
 public enum CodeFormat {
     Q4_0(DType.Q4_0, 16, 32, false),
+    Q4_1(DType.Q4_1, 16, 32, true),
+    Q5_0(DType.Q5_0, 16, 32, false),
+    Q5_1(DType.Q5_1, 8, 32, true),
     Q8_0(DType.Q8_0, 2, 32, false),
+    IQ4_NL(DType.IQ4_NL, 2, 32, false),
+    MXFP4(DType.MXFP4, 16, 32, false),
     Q4_K(DType.Q4_K, 16, 32, true),
     Q5_K(DType.Q5_K, 8, 32, true),
     Q6_K(DType.Q6_K, 8, 16, false);
@@ -86,7 +91,20 @@ public enum CodeFormat {
 
     /** By how much codes of blocks of 32 are larger than what they stand for, as stored. */
     public int offset() {
-        return this == Q4_0 ? 8 : 0;
+        return switch (this) {
+            case Q4_0 -> 8;
+            case Q5_0 -> 16;
+            default -> 0;
+        };
+    }
+
+    /** Bytes of the scale, and of the minimum, that a block of 32 begins with. */
+    public int headerBytes() {
+        return switch (this) {
+            case Q4_1, Q5_1 -> 4;
+            case MXFP4 -> 1;
+            default -> 2;
+        };
     }
 
     /** Elements that share an integer scale: 16 or 32. */
@@ -94,7 +112,7 @@ public enum CodeFormat {
         return scaleRun;
     }
 
-    /** True where a value is scale · code - minimum. */
+    /** True where a value is scale · code + minimum (blocks of 32) or - minimum (256). */
     public boolean hasMinimums() {
         return minimums;
     }

@@ -28,7 +28,7 @@ public final class CodePanel {
     private static final int MOST_BYTES = 8 * 34;
 
     /** A chunk of one row as it is stored. */
-    public final short[] stored = new short[MOST_BYTES / Short.BYTES];
+    public final byte[] stored = new byte[MOST_BYTES];
 
     /** The blocks of all rows, word by word. */
     public final int[] words;
@@ -57,7 +57,7 @@ public final class CodePanel {
     /** Scales of the blocks. */
     public final float[] blockScales;
 
-    /** Scales of the integer minimums of the blocks. */
+    /** Scales of the integer minimums of the blocks; of blocks of 32 the minimums themselves. */
     public final float[] blockMinimums;
 
     /** Sums while a panel is multiplied. */
@@ -72,7 +72,7 @@ public final class CodePanel {
     /** Sums of blocks of rows that are read along: element {@code 8 · block + row}. */
     public final int[] totals = new int[ALONG * MOST_ROW_COLUMNS / RUN];
 
-    /** Their scales in the same order, of blocks of 32. */
+    /** Their scales in the same order, of blocks of 32; in the second panel their minimums. */
     public final float[] totalScales = new float[ALONG * MOST_ROW_COLUMNS / RUN];
 
     /**

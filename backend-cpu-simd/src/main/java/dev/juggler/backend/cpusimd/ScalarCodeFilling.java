@@ -2,21 +2,27 @@ package dev.juggler.backend.cpusimd;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 
 /**
  * Takes apart a chunk of one weight row into its lane of a panel, in plain code. The layouts of the
  * blocks are told in {@code dev.juggler.kernel.quant}.
  */
 final class ScalarCodeFilling {
-    private static final ValueLayout.OfShort SHORT =
-            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    /** What the 16 codes of IQ4_NL stand for. */
+    private static final byte[] NON_LINEAR = {
+        -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113
+    };
+
+    /** Twice the values of the E2M1 codes of MXFP4 (OCP Microscaling Formats v1.0). */
+    private static final byte[] TWICE_E2M1 = {
+        0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12
+    };
 
     private static final int NIBBLES = 0x000F000F;
     private static final int LOWEST = 0x00010001;
     private static final int LOW_TWO = 0x00030003;
 
-    private final short[] stored;
+    private final byte[] stored;
     private final CodePanel panel;
     private final int height;
     private final int row;
@@ -37,36 +43,97 @@ final class ScalarCodeFilling {
             int height,
             int row) {
         int blocks = runs * CodePanel.RUN / format.blockElements();
-        int shorts = Math.max(1, blocks) * format.blockBytes() / Short.BYTES;
+        int bytes = Math.max(1, blocks) * format.blockBytes();
         // At once, because single looks at a memory segment are slow until they are compiled.
-        MemorySegment.copy(source, SHORT, from, panel.stored, 0, shorts);
+        MemorySegment.copy(source, ValueLayout.JAVA_BYTE, from, panel.stored, 0, bytes);
         ScalarCodeFilling filling = new ScalarCodeFilling(panel, height, row);
         switch (format) {
-            case Q4_0 -> filling.q4Zero(runs);
+            case Q4_0, Q4_1 -> filling.nibbles(format, runs);
+            case Q5_0, Q5_1 -> filling.fiveBits(format, runs);
             case Q8_0 -> filling.q8Zero(runs);
+            case IQ4_NL -> filling.table(format, runs, NON_LINEAR);
+            case MXFP4 -> filling.table(format, runs, TWICE_E2M1);
             case Q4_K -> filling.q4();
             case Q5_K -> filling.q5();
             case Q6_K -> filling.q6();
         }
     }
 
-    private void q4Zero(int runs) {
+    private void nibbles(CodeFormat format, int runs) {
+        int offset = format.offset();
         for (int run = 0; run < runs; run++) {
-            int block = 18 * run;
-            panel.blockScales[run * height + row] = half(block);
+            int block = run * format.blockBytes();
+            header(format, run, block);
             for (int i = 0; i < 4; i++) {
-                int low = word(block + 2, i);
+                int low = word(block + format.headerBytes(), i);
                 int high = low >>> 4;
-                put(run, i, less(evens(low), 8), less(odds(low), 8));
-                put(run, i + 4, less(evens(high), 8), less(odds(high), 8));
+                put(run, i, less(evens(low), offset), less(odds(low), offset));
+                put(run, i + 4, less(evens(high), offset), less(odds(high), offset));
             }
         }
+    }
+
+    /** As {@link #nibbles}; bit c of a word before them is the fifth bit of code c. */
+    private void fiveBits(CodeFormat format, int runs) {
+        int offset = format.offset();
+        for (int run = 0; run < runs; run++) {
+            int block = run * format.blockBytes();
+            header(format, run, block);
+            int fifths = word(block + format.headerBytes(), 0);
+            for (int i = 0; i < 4; i++) {
+                int low = word(block + format.headerBytes(), 1 + i);
+                fifths(run, i, low, fifths >>> (4 * i), offset);
+                fifths(run, i + 4, low >>> 4, fifths >>> (16 + 4 * i), offset);
+            }
+        }
+    }
+
+    /** Puts the low halves of four bytes with a fifth bit each, of which the four lowest count. */
+    private void fifths(int run, int word, int codes, int bits, int offset) {
+        int even = evens(codes) | (bits & 1) << 4 | (bits & 4) << 18;
+        int odd = odds(codes) | (bits & 2) << 3 | (bits & 8) << 17;
+        put(run, word, less(even, offset), less(odd, offset));
+    }
+
+    /** Codes are places in a table. */
+    private void table(CodeFormat format, int runs, byte[] table) {
+        for (int run = 0; run < runs; run++) {
+            int block = run * format.blockBytes();
+            header(format, run, block);
+            for (int i = 0; i < 4; i++) {
+                int low = word(block + format.headerBytes(), i);
+                int high = low >>> 4;
+                put(run, i, found(table, evens(low)), found(table, odds(low)));
+                put(run, i + 4, found(table, evens(high)), found(table, odds(high)));
+            }
+        }
+    }
+
+    private static int found(byte[] table, int codes) {
+        return (table[codes & 15] & 0xFFFF) | table[codes >>> 16] << 16;
+    }
+
+    /** The scale of a block of 32, and its minimum. */
+    private void header(CodeFormat format, int run, int block) {
+        int to = run * height + row;
+        panel.blockScales[to] =
+                format == CodeFormat.MXFP4 ? halfPower(stored[block] & 0xFF) : half(block);
+        if (format.hasMinimums()) {
+            panel.blockMinimums[to] = half(block + 2);
+        }
+    }
+
+    /** Half of 2^(exponent - 127), since the table holds twice the values. */
+    private static float halfPower(int exponent) {
+        // The two smallest are subnormal numbers.
+        int bits = exponent > 1 ? (exponent - 1) << 23 : 0x00200000 << exponent;
+        return Float.intBitsToFloat(bits);
     }
 
     private void q8Zero(int runs) {
         for (int run = 0; run < runs; run++) {
             int block = 34 * run;
-            panel.blockScales[run * height + row] = half(block);
+            header(CodeFormat.Q8_0, run, block);
             for (int i = 0; i < 8; i++) {
                 int word = word(block + 2, i);
                 put(run, i, signedBytes(word), signedBytes(word >>> 8));
@@ -165,13 +232,17 @@ final class ScalarCodeFilling {
         return ((byte) word & 0xFFFF) | (byte) (word >>> 16) << 16;
     }
 
-    /** Word {@code index} from byte {@code at}, which is even. */
+    /** Word {@code index} from byte {@code at}. */
     private int word(int at, int index) {
-        int first = at / Short.BYTES + 2 * index;
-        return (stored[first] & 0xFFFF) | stored[first + 1] << 16;
+        int first = at + 4 * index;
+        return unsignedShort(first) | unsignedShort(first + 2) << 16;
+    }
+
+    private int unsignedShort(int at) {
+        return (stored[at] & 0xFF) | (stored[at + 1] & 0xFF) << 8;
     }
 
     private float half(int at) {
-        return Float.float16ToFloat(stored[at / Short.BYTES]);
+        return Float.float16ToFloat((short) unsignedShort(at));
     }
 }

@@ -52,8 +52,8 @@ final class ScalarCodeLoops implements CodeLoops {
                 multiplyBlock(format, right, chunk, x, rows[j], results, at + height);
             } else {
                 for (int run = 0; run < runs; run++) {
-                    multiplyRun(left, chunk, run, x, rows[j], results, at);
-                    multiplyRun(right, chunk, run, x, rows[j], results, at + height);
+                    multiplyRun(format, left, chunk, run, x, rows[j], results, at);
+                    multiplyRun(format, right, chunk, run, x, rows[j], results, at + height);
                 }
             }
         }
@@ -94,16 +94,29 @@ final class ScalarCodeLoops implements CodeLoops {
     }
 
     private void multiplyRun(
-            CodePanel panel, int chunk, int run, RoundedRows x, int row, float[] results, int at) {
+            CodeFormat format,
+            CodePanel panel,
+            int chunk,
+            int run,
+            RoundedRows x,
+            int row,
+            float[] results,
+            int at) {
         Arrays.fill(panel.sums, 0, height, 0);
         int pairs = CodePanel.RUN / 2;
         int from = (chunk * (CodePanel.COLUMNS / CodePanel.RUN) + run) * pairs;
         addProducts(panel, run * pairs, pairs, x.pairs(), x.pairsAt(row) + from, 0);
         int block = chunk * (CodePanel.COLUMNS / CodePanel.RUN) + run;
         float xScale = x.scales()[x.scalesAt(row) + block];
+        int xSum = x.runSums()[x.runSumsAt(row) + block];
         for (int r = 0; r < height; r++) {
             float scale = panel.blockScales[run * height + r] * xScale;
-            results[at + r] = Math.fma(panel.sums[r], scale, results[at + r]);
+            float result = Math.fma(panel.sums[r], scale, results[at + r]);
+            if (format.hasMinimums()) {
+                float minimum = panel.blockMinimums[run * height + r] * xScale;
+                result = Math.fma(xSum, minimum, result);
+            }
+            results[at + r] = result;
         }
     }
 

@@ -99,24 +99,51 @@ class CodeKernelsTest {
 
     @Test
     void oddScalesStay() {
-        for (DType dtype : CodeFormat.types()) {
-            if (dtype.blockElements() == 32) {
-                continue;
-            }
-            // Where the first half-width float of a block is; -0, subnormals, infinity, no number.
-            int at = dtype == DType.Q6_K ? 208 : 0;
-            for (int half : new int[] {0x8000, 0x0001, 0x83FF, 0x7BFF, 0x7C00, 0xFC00, 0x7E00}) {
-                byte[] blocks = Samples.weights(dtype, WEIGHT_ROWS * 256L, new Random(3));
-                for (int row = 0; row < WEIGHT_ROWS; row += 3) {
-                    blocks[row * dtype.blockBytes() + at] = (byte) half;
-                    blocks[row * dtype.blockBytes() + at + 1] = (byte) (half >> 8);
+        int cases = 0;
+        for (CodeFormat format : CodeFormat.values()) {
+            DType dtype = format.dtype();
+            // Of -0, subnormals, infinity, no number; or the smallest and largest powers of two.
+            int[] scales =
+                    dtype == DType.MXFP4
+                            ? new int[] {0, 1, 2, 254, 255}
+                            : new int[] {0x8000, 0x0001, 0x83FF, 0x7BFF, 0x7C00, 0xFC00, 0x7E00};
+            for (int scale : scales) {
+                byte[] blocks = Samples.weights(dtype, WEIGHT_ROWS * 512L, new Random(3));
+                for (int at = 0; at < blocks.length; at += 3 * dtype.blockBytes()) {
+                    int to = at + scaleAt(dtype);
+                    blocks[to] = (byte) scale;
+                    if (dtype != DType.MXFP4) {
+                        blocks[to + 1] = (byte) (scale >> 8);
+                    }
+                    if (format.hasMinimums() && at % 2 == 0) {
+                        blocks[to + 2] = (byte) scale;
+                        blocks[to + 3] = (byte) (scale >> 8);
+                    }
                 }
-                assertArrayEquals(
-                        product(new ScalarCodeLoops(8), dtype, blocks, 256, 4, 1),
-                        product(LaneKernelSets.vector(256).codes(), dtype, blocks, 256, 4, 1),
-                        dtype + " scaled by " + Integer.toHexString(half));
+                for (int count : new int[] {1, 3, 6}) {
+                    assertArrayEquals(
+                            product(new ScalarCodeLoops(8), dtype, blocks, 512, 4, count),
+                            product(
+                                    LaneKernelSets.vector(256).codes(),
+                                    dtype,
+                                    blocks,
+                                    512,
+                                    4,
+                                    count),
+                            dtype + " scaled by " + Integer.toHexString(scale));
+                    cases++;
+                }
             }
         }
+        System.out.printf("products of codes with odd scales: %d cases agree%n", cases);
+    }
+
+    /** Where the scale of a block is. */
+    private static int scaleAt(DType dtype) {
+        return switch (dtype) {
+            case Q6_K -> 208;
+            default -> 0;
+        };
     }
 
     private static int[] columns(DType dtype) {

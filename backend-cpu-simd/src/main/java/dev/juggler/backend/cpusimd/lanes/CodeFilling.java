@@ -9,7 +9,9 @@ import static jdk.incubator.vector.VectorOperators.LSHR;
 
 import dev.juggler.backend.cpusimd.CodePanel;
 import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
 
 /**
  * Takes words apart into codes and integer scales, a weight row in each lane. Word {@code w} holds
@@ -17,6 +19,7 @@ import jdk.incubator.vector.IntVector;
  */
 final class CodeFilling {
     private static final int NIBBLES = 0x000F000F;
+    private static final int LOW_CODES = 0x0F0F0F0F;
     private static final int HIGHS = 0x00300030;
     private static final int FIFTHS = 0x00100010;
 
@@ -34,6 +37,72 @@ final class CodeFilling {
             less(word.lanewise(LSHR, 8).and(NIBBLES), offset).intoArray(codes, to + LENGTH);
             less(word.lanewise(LSHR, 4).and(NIBBLES), offset).intoArray(codes, to + 8 * LENGTH);
             less(word.lanewise(LSHR, 12).and(NIBBLES), offset).intoArray(codes, to + 9 * LENGTH);
+        }
+    }
+
+    /**
+     * Blocks of five words: bit c of the first is the fifth bit of code c, the others are as in
+     * {@link #nibbles}.
+     */
+    static void fiveBits(int[] words, int runs, int offset, int[] codes) {
+        for (int i = 0; i < 4 * runs; i++) {
+            int run = i / 4;
+            int place = i % 4;
+            IntVector bits =
+                    IntVector.fromArray(INTS, words, 5 * run * LENGTH).lanewise(LSHR, 4 * place);
+            IntVector word = IntVector.fromArray(INTS, words, (5 * run + 1 + place) * LENGTH);
+            int to = run * RUN + place * 2 * LENGTH;
+            IntVector fifths = bits.and(15);
+            fifths = fifths.lanewise(LSHL, 14).or(fifths);
+            less(word.and(NIBBLES).or(fifths.lanewise(LSHL, 4).and(FIFTHS)), offset)
+                    .intoArray(codes, to);
+            less(
+                            word.lanewise(LSHR, 8)
+                                    .and(NIBBLES)
+                                    .or(fifths.lanewise(LSHL, 3).and(FIFTHS)),
+                            offset)
+                    .intoArray(codes, to + LENGTH);
+            fifths = bits.lanewise(LSHR, 16).and(15);
+            fifths = fifths.lanewise(LSHL, 14).or(fifths);
+            less(
+                            word.lanewise(LSHR, 4)
+                                    .and(NIBBLES)
+                                    .or(fifths.lanewise(LSHL, 4).and(FIFTHS)),
+                            offset)
+                    .intoArray(codes, to + 8 * LENGTH);
+            less(
+                            word.lanewise(LSHR, 12)
+                                    .and(NIBBLES)
+                                    .or(fifths.lanewise(LSHL, 3).and(FIFTHS)),
+                            offset)
+                    .intoArray(codes, to + 9 * LENGTH);
+        }
+    }
+
+    /** As {@link #nibbles}, codes being places in a table. */
+    static void table(int[] words, int count, byte[] table, int[] codes) {
+        ByteVector values = ByteVector.fromArray(Lanes.BYTES_OF_INTS, table, 0);
+        for (int i = 0; i < count; i++) {
+            IntVector word = IntVector.fromArray(INTS, words, i * LENGTH);
+            int to = i / 4 * RUN + i % 4 * 2 * LENGTH;
+            ShortVector found =
+                    word.and(LOW_CODES)
+                            .reinterpretAsBytes()
+                            .selectFrom(values)
+                            .reinterpretAsShorts();
+            found.lanewise(LSHL, 8).lanewise(ASHR, 8).reinterpretAsInts().intoArray(codes, to);
+            found.lanewise(ASHR, 8).reinterpretAsInts().intoArray(codes, to + LENGTH);
+            found =
+                    word.lanewise(LSHR, 4)
+                            .and(LOW_CODES)
+                            .reinterpretAsBytes()
+                            .selectFrom(values)
+                            .reinterpretAsShorts();
+            found.lanewise(LSHL, 8)
+                    .lanewise(ASHR, 8)
+                    .reinterpretAsInts()
+                    .intoArray(codes, to + 8 * LENGTH);
+            found.lanewise(ASHR, 8).reinterpretAsInts().intoArray(codes, to + 9 * LENGTH);
         }
     }
 
@@ -164,6 +233,14 @@ final class CodeFilling {
             MemorySegment source, long offset, long stride, int rows, float[] target, int at) {
         for (int row = 0; row < LENGTH; row++) {
             target[at + row] = Lanes.half(source, offset + Math.min(row, rows - 1) * stride);
+        }
+    }
+
+    /** Half of powers of two as MXFP4 stores them, a row in each lane. */
+    static void halfPowers(
+            MemorySegment source, long offset, long stride, int rows, float[] target, int at) {
+        for (int row = 0; row < LENGTH; row++) {
+            target[at + row] = Lanes.halfPower(source, offset + Math.min(row, rows - 1) * stride);
         }
     }
 }

@@ -44,6 +44,15 @@ final class CodeSums {
                 .intoArray(results, at);
     }
 
+    /** {@code results[at + i] += xSum · minimums[minimumsAt + i] · xScale}. */
+    static void addMinimums(
+            int xSum, float[] minimums, int minimumsAt, float xScale, float[] results, int at) {
+        FloatVector minimum = FloatVector.fromArray(FLOATS, minimums, minimumsAt).mul(xScale);
+        FloatVector.broadcast(FLOATS, (float) xSum)
+                .fma(minimum, FloatVector.fromArray(FLOATS, results, at))
+                .intoArray(results, at);
+    }
+
     /** As {@link #add}, subtracting. */
     static void subtract(
             int[] sums,

@@ -5,6 +5,7 @@ import static dev.juggler.backend.cpusimd.lanes.Lanes.INTS;
 import static dev.juggler.backend.cpusimd.lanes.Lanes.LENGTH;
 import static dev.juggler.backend.cpusimd.lanes.Lanes.SHORTS_OF_INTS;
 import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 
 import dev.juggler.backend.cpusimd.CodePanel;
@@ -248,6 +249,126 @@ final class CodeTiles {
         }
         addScaled(a0, IntVector.fromArray(INTS, scales, scaleAt), sums, 0);
         addScaled(b0, IntVector.fromArray(INTS, rightScales, scaleAt), sums, 4 * LENGTH);
+    }
+
+    /**
+     * Adds products of a block of 32, whose sums 16 bits hold, to the results of the left panel
+     * with four rows of x, and then to those of the right one, which follow. Where the fourth row
+     * is the third again, both come to the same, because neither is stored before the other is
+     * computed.
+     *
+     * @param scaleAt where the block is in the scales of the panels
+     * @param s0 where it is in {@code xScales} of the first row, and so on
+     * @param r0 where results of the first row are, and so on
+     */
+    static void fourBlocks(
+            int[] left,
+            int[] right,
+            int at,
+            int[] x,
+            int x0,
+            int x1,
+            int x2,
+            int x3,
+            float[] scales,
+            float[] rightScales,
+            int scaleAt,
+            float[] xScales,
+            int s0,
+            int s1,
+            int s2,
+            int s3,
+            float[] results,
+            int r0,
+            int r1,
+            int r2,
+            int r3) {
+        ShortVector a0 = ShortVector.zero(SHORTS_OF_INTS);
+        ShortVector a1 = a0;
+        ShortVector a2 = a0;
+        ShortVector a3 = a0;
+        ShortVector b0 = a0;
+        ShortVector b1 = a0;
+        ShortVector b2 = a0;
+        ShortVector b3 = a0;
+        for (int k = 0; k < 16; k++) {
+            int p = at + k * LENGTH;
+            ShortVector u = IntVector.fromArray(INTS, left, p).reinterpretAsShorts();
+            ShortVector v = IntVector.fromArray(INTS, right, p).reinterpretAsShorts();
+            ShortVector t = IntVector.broadcast(INTS, x[x0 + k]).reinterpretAsShorts();
+            a0 = a0.add(u.mul(t));
+            b0 = b0.add(v.mul(t));
+            t = IntVector.broadcast(INTS, x[x1 + k]).reinterpretAsShorts();
+            a1 = a1.add(u.mul(t));
+            b1 = b1.add(v.mul(t));
+            t = IntVector.broadcast(INTS, x[x2 + k]).reinterpretAsShorts();
+            a2 = a2.add(u.mul(t));
+            b2 = b2.add(v.mul(t));
+            t = IntVector.broadcast(INTS, x[x3 + k]).reinterpretAsShorts();
+            a3 = a3.add(u.mul(t));
+            b3 = b3.add(v.mul(t));
+        }
+        IntVector s;
+        FloatVector f;
+        FloatVector g;
+        FloatVector scale = FloatVector.fromArray(FLOATS, scales, scaleAt);
+        s = a0.reinterpretAsInts();
+        s = s.lanewise(LSHL, 16).lanewise(ASHR, 16).add(s.lanewise(ASHR, 16));
+        f =
+                ((FloatVector) s.convert(I2F, 0))
+                        .fma(scale.mul(xScales[s0]), FloatVector.fromArray(FLOATS, results, r0));
+        s = a1.reinterpretAsInts();
+        s = s.lanewise(LSHL, 16).lanewise(ASHR, 16).add(s.lanewise(ASHR, 16));
+        g =
+                ((FloatVector) s.convert(I2F, 0))
+                        .fma(scale.mul(xScales[s1]), FloatVector.fromArray(FLOATS, results, r1));
+        f.intoArray(results, r0);
+        g.intoArray(results, r1);
+        s = a2.reinterpretAsInts();
+        s = s.lanewise(LSHL, 16).lanewise(ASHR, 16).add(s.lanewise(ASHR, 16));
+        f =
+                ((FloatVector) s.convert(I2F, 0))
+                        .fma(scale.mul(xScales[s2]), FloatVector.fromArray(FLOATS, results, r2));
+        s = a3.reinterpretAsInts();
+        s = s.lanewise(LSHL, 16).lanewise(ASHR, 16).add(s.lanewise(ASHR, 16));
+        g =
+                ((FloatVector) s.convert(I2F, 0))
+                        .fma(scale.mul(xScales[s3]), FloatVector.fromArray(FLOATS, results, r3));
+        f.intoArray(results, r2);
+        g.intoArray(results, r3);
+        scale = FloatVector.fromArray(FLOATS, rightScales, scaleAt);
+        s = b0.reinterpretAsInts();
+        s = s.lanewise(LSHL, 16).lanewise(ASHR, 16).add(s.lanewise(ASHR, 16));
+        f =
+                ((FloatVector) s.convert(I2F, 0))
+                        .fma(
+                                scale.mul(xScales[s0]),
+                                FloatVector.fromArray(FLOATS, results, r0 + LENGTH));
+        s = b1.reinterpretAsInts();
+        s = s.lanewise(LSHL, 16).lanewise(ASHR, 16).add(s.lanewise(ASHR, 16));
+        g =
+                ((FloatVector) s.convert(I2F, 0))
+                        .fma(
+                                scale.mul(xScales[s1]),
+                                FloatVector.fromArray(FLOATS, results, r1 + LENGTH));
+        f.intoArray(results, r0 + LENGTH);
+        g.intoArray(results, r1 + LENGTH);
+        s = b2.reinterpretAsInts();
+        s = s.lanewise(LSHL, 16).lanewise(ASHR, 16).add(s.lanewise(ASHR, 16));
+        f =
+                ((FloatVector) s.convert(I2F, 0))
+                        .fma(
+                                scale.mul(xScales[s2]),
+                                FloatVector.fromArray(FLOATS, results, r2 + LENGTH));
+        s = b3.reinterpretAsInts();
+        s = s.lanewise(LSHL, 16).lanewise(ASHR, 16).add(s.lanewise(ASHR, 16));
+        g =
+                ((FloatVector) s.convert(I2F, 0))
+                        .fma(
+                                scale.mul(xScales[s3]),
+                                FloatVector.fromArray(FLOATS, results, r3 + LENGTH));
+        f.intoArray(results, r2 + LENGTH);
+        g.intoArray(results, r3 + LENGTH);
     }
 
     /**

@@ -25,6 +25,10 @@ final class Lanes {
     static final VectorSpecies<Short> SHORTS_OF_INTS =
             VectorSpecies.of(short.class, VectorShape.forBitSize(BITS));
 
+    /** Bytes of a whole vector: four for each lane. */
+    static final VectorSpecies<Byte> BYTES_OF_INTS =
+            VectorSpecies.of(byte.class, VectorShape.forBitSize(BITS));
+
     /** Elements of a vector: 4, 8 or 16. */
     static final int LENGTH = FLOATS.length();
 
@@ -104,5 +108,16 @@ final class Lanes {
 
     static int unsignedByte(MemorySegment source, long at) {
         return source.get(ValueLayout.JAVA_BYTE, at) & 0xFF;
+    }
+
+    /**
+     * Half of 2^(e - 127), of the byte e: the scale of a block of MXFP4, whose table holds twice
+     * the values.
+     */
+    static float halfPower(MemorySegment source, long at) {
+        int exponent = unsignedByte(source, at);
+        // The two smallest are subnormal numbers.
+        int bits = exponent > 1 ? (exponent - 1) << 23 : 0x00200000 << exponent;
+        return Float.intBitsToFloat(bits);
     }
 }

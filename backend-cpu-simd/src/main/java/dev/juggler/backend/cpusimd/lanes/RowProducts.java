@@ -48,7 +48,19 @@ final class RowProducts {
             int at) {
         if (!format.hasInnerScales()) {
             addSmall(
-                    format, source, offset, stride, rows, blocks, x, row, chunk, sums, results, at);
+                    format,
+                    source,
+                    offset,
+                    stride,
+                    rows,
+                    blocks,
+                    x,
+                    row,
+                    chunk,
+                    sums,
+                    minimums.totalScales,
+                    results,
+                    at);
             return;
         }
         long gap = stride - (long) blocks * format.blockBytes();
@@ -89,6 +101,7 @@ final class RowProducts {
             int row,
             int chunk,
             CodePanel sums,
+            float[] minimums,
             float[] results,
             int at) {
         short[] shorts = x.shorts();
@@ -97,19 +110,22 @@ final class RowProducts {
         for (int first = 0; first < rows; first += SIDE) {
             for (int line = 0; line < Math.min(SIDE, rows - first); line++) {
                 long from = offset + (first + line) * stride;
-                sumRow(format, source, from, blocks, shorts, xAt, sums, line);
+                sumRow(format, source, from, blocks, shorts, xAt, sums, minimums, line);
             }
             RowTotals.sumSmall(sums.partials, blocks, sums.totals);
-            RowTotals.addSmall(
-                    sums,
-                    format.offset(),
-                    x.runSums(),
-                    x.runSumsAt(row) + block,
-                    x.scales(),
-                    x.scalesAt(row) + block,
-                    blocks,
-                    results,
-                    at + first);
+            int[] xSums = x.runSums();
+            float[] xScales = x.scales();
+            int xSumsAt = x.runSumsAt(row) + block;
+            int scalesAt = x.scalesAt(row) + block;
+            int to = at + first;
+            if (format.hasMinimums()) {
+                RowTotals.addSmallAndMinimums(
+                        sums, minimums, xSums, xSumsAt, xScales, scalesAt, blocks, results, to);
+            } else {
+                int more = format.offset();
+                RowTotals.addSmall(
+                        sums, more, xSums, xSumsAt, xScales, scalesAt, blocks, results, to);
+            }
         }
     }
 
@@ -121,14 +137,33 @@ final class RowProducts {
             short[] x,
             int xAt,
             CodePanel sums,
+            float[] minimums,
             int line) {
         int to = line * blocks * SIDE;
+        int bytes = format.blockBytes();
         int[] partials = sums.partials;
         float[] scales = sums.totalScales;
         switch (format) {
-            case Q4_0 -> SmallBlockSums.q4(source, at, blocks, x, xAt, partials, to, scales, line);
+            case Q4_0, Q4_1 ->
+                    SmallBlockSums.q4(
+                            source, at, bytes, blocks, x, xAt, partials, to, scales, line);
+            case Q5_0, Q5_1 ->
+                    SmallBlockSums.q5(
+                            source, at, bytes, blocks, x, xAt, partials, to, scales, line);
             case Q8_0 -> SmallBlockSums.q8(source, at, blocks, x, xAt, partials, to, scales, line);
+            case IQ4_NL, MXFP4 -> {
+                byte[] table = CodeTables.of(format);
+                SmallBlockSums.table(source, at, bytes, blocks, table, x, xAt, partials, to);
+                if (format == CodeFormat.MXFP4) {
+                    SmallBlockSums.halfPowers(source, at, bytes, blocks, scales, line);
+                } else {
+                    SmallBlockSums.halves(source, at, bytes, blocks, scales, line);
+                }
+            }
             default -> throw new IllegalArgumentException(format.toString());
+        }
+        if (format.hasMinimums()) {
+            SmallBlockSums.halves(source, at + Short.BYTES, bytes, blocks, minimums, line);
         }
     }
 }

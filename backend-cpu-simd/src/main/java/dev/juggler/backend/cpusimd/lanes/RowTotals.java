@@ -116,6 +116,30 @@ final class RowTotals {
         result.intoArray(results, at);
     }
 
+    /** As {@link #addSmall} without an offset, each time adding the minimum times x's sum. */
+    static void addSmallAndMinimums(
+            CodePanel sums,
+            float[] minimums,
+            int[] xSums,
+            int xSumsAt,
+            float[] xScales,
+            int xAt,
+            int blocks,
+            float[] results,
+            int at) {
+        int[] totals = sums.totals;
+        float[] scales = sums.totalScales;
+        FloatVector result = FloatVector.fromArray(FLOATS, results, at);
+        for (int b = 0; b < blocks; b++) {
+            float xScale = xScales[xAt + b];
+            FloatVector scale = FloatVector.fromArray(FLOATS, scales, b * SIDE).mul(xScale);
+            FloatVector minimum = FloatVector.fromArray(FLOATS, minimums, b * SIDE).mul(xScale);
+            result = floats(totals, b * SIDE).fma(scale, result);
+            result = minimum.fma(FloatVector.broadcast(FLOATS, xSums[xSumsAt + b]), result);
+        }
+        result.intoArray(results, at);
+    }
+
     /** As {@link #add}, each time subtracting the minimums, whose scales are the upper halves. */
     static void addAndSubtract(
             CodePanel sums,

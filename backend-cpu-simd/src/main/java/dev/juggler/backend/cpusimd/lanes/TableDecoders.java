@@ -59,8 +59,7 @@ final class TableDecoders {
 
     static void mxfp4(MemorySegment source, long offset, int blocks, float[] target, int at) {
         for (int block = 0; block < blocks; block++, offset += 17, at += 2 * HALF) {
-            FloatVector scale =
-                    FloatVector.broadcast(FLOATS, halfPower(unsignedByte(source, offset)));
+            FloatVector scale = FloatVector.broadcast(FLOATS, Lanes.halfPower(source, offset));
             for (int i = 0; i < HALF; i += LENGTH) {
                 IntVector codes = unsignedBytes(source, offset + 1, i);
                 toFloats(e2m1(codes.and(15))).mul(scale).intoArray(target, at + i);
@@ -104,13 +103,6 @@ final class TableDecoders {
         }
         return found.blend(place.selectFrom(t2), codes.compare(VectorOperators.GE, 2 * LENGTH))
                 .blend(place.selectFrom(t3), codes.compare(VectorOperators.GE, 3 * LENGTH));
-    }
-
-    /** Half of 2^(exponent - 127), since the table holds twice the values. */
-    private static float halfPower(int exponent) {
-        // The two smallest are subnormal numbers.
-        int bits = exponent > 1 ? (exponent - 1) << 23 : 0x00200000 << exponent;
-        return Float.intBitsToFloat(bits);
     }
 
     private static IntVector part(int[] table, int part) {

@@ -43,9 +43,17 @@ final class VectorCodeLoops implements CodeLoops {
         int[] words = panel.words;
         float[] scales = panel.blockScales;
         switch (format) {
-            case Q4_0 -> {
+            case Q4_0, Q4_1 -> {
                 blocks(format, source, offset, stride, rows, runs, panel);
-                CodeFilling.nibbles(words, 4 * runs, 8, panel.codes);
+                CodeFilling.nibbles(words, 4 * runs, format.offset(), panel.codes);
+            }
+            case Q5_0, Q5_1 -> {
+                blocks(format, source, offset, stride, rows, runs, panel);
+                CodeFilling.fiveBits(words, runs, format.offset(), panel.codes);
+            }
+            case IQ4_NL, MXFP4 -> {
+                blocks(format, source, offset, stride, rows, runs, panel);
+                CodeFilling.table(words, 4 * runs, CodeTables.of(format), panel.codes);
             }
             case Q8_0 -> {
                 blocks(format, source, offset, stride, rows, runs, panel);
@@ -129,7 +137,7 @@ final class VectorCodeLoops implements CodeLoops {
         }
     }
 
-    /** Codes and scales of blocks that are a half-width float and then codes. */
+    /** Codes, scales and minimums of blocks of 32. */
     private static void blocks(
             CodeFormat format,
             MemorySegment source,
@@ -139,12 +147,21 @@ final class VectorCodeLoops implements CodeLoops {
             int runs,
             CodePanel panel) {
         int bytes = format.blockBytes();
-        int count = (bytes - Short.BYTES) / Integer.BYTES;
+        int header = format.headerBytes();
+        int count = (bytes - header) / Integer.BYTES;
+        float[] scales = panel.blockScales;
         for (int run = 0; run < runs; run++) {
             long block = offset + (long) run * bytes;
-            int to = run * count * LENGTH;
-            WordColumns.load(source, block + Short.BYTES, stride, rows, count, panel.words, to);
-            CodeFilling.halves(source, block, stride, rows, panel.blockScales, run * LENGTH);
+            int at = run * LENGTH;
+            WordColumns.load(source, block + header, stride, rows, count, panel.words, count * at);
+            if (format == CodeFormat.MXFP4) {
+                CodeFilling.halfPowers(source, block, stride, rows, scales, at);
+            } else {
+                CodeFilling.halves(source, block, stride, rows, scales, at);
+            }
+            if (format.hasMinimums()) {
+                CodeFilling.halves(source, block + 2, stride, rows, panel.blockMinimums, at);
+            }
         }
     }
 
@@ -159,7 +176,7 @@ final class VectorCodeLoops implements CodeLoops {
             int[] rows,
             int count,
             float[] results) {
-        if (count > 2 && !format.hasInnerScales()) {
+        if (count > 2 && !format.hasInnerScales() && !holdsBlock(format)) {
             CodeFilling.floats(left.codes, runs * RUN_PAIRS, left.floats);
             CodeFilling.floats(right.codes, runs * RUN_PAIRS, right.floats);
         }
@@ -169,8 +186,10 @@ final class VectorCodeLoops implements CodeLoops {
             int tile = count - j > 2 ? Math.min(TILE, count - j) : 1;
             if (format.hasInnerScales()) {
                 block(format, left, right, chunk, x, rows, j, tile, results);
+            } else if (tile > 1 && holdsBlock(format)) {
+                fourRowsOfBlocks(format, left, right, chunk, runs, x, rows, j, tile, results);
             } else if (tile > 1) {
-                fourRowsOfRuns(left, right, chunk, runs, x, rows, j, tile, results);
+                fourRowsOfRuns(format, left, right, chunk, runs, x, rows, j, tile, results);
             } else {
                 for (int run = 0; run < runs; run++) {
                     oneRun(format, left, right, chunk * RUNS + run, run, x, rows[j], j, results);
@@ -303,7 +322,77 @@ final class VectorCodeLoops implements CodeLoops {
         }
     }
 
+    /** Whether 16 bits hold the products of a block of 32. */
+    private static boolean holdsBlock(CodeFormat format) {
+        return !format.hasInnerScales() && format.pairs() == RUN_PAIRS;
+    }
+
+    private static void fourRowsOfBlocks(
+            CodeFormat format,
+            CodePanel left,
+            CodePanel right,
+            int chunk,
+            int runs,
+            RoundedRows x,
+            int[] rows,
+            int j,
+            int tile,
+            float[] results) {
+        int[] l = left.codes;
+        int[] r = right.codes;
+        float[] scales = left.blockScales;
+        float[] rightScales = right.blockScales;
+        int[] pairs = x.pairs();
+        float[] xScales = x.scales();
+        int last = j + tile - 1;
+        int from = chunk * CodePanel.COLUMNS / 2;
+        int block = chunk * RUNS;
+        int x0 = x.pairsAt(rows[j]) + from;
+        int x1 = x.pairsAt(rows[j + 1]) + from;
+        int x2 = x.pairsAt(rows[j + 2]) + from;
+        int x3 = x.pairsAt(rows[last]) + from;
+        int s0 = x.scalesAt(rows[j]) + block;
+        int s1 = x.scalesAt(rows[j + 1]) + block;
+        int s2 = x.scalesAt(rows[j + 2]) + block;
+        int s3 = x.scalesAt(rows[last]) + block;
+        int r0 = 2 * j * LENGTH;
+        int r1 = r0 + 2 * LENGTH;
+        int r2 = r1 + 2 * LENGTH;
+        int r3 = 2 * last * LENGTH;
+        for (int run = 0; run < runs; run++) {
+            int k = run * RUN_PAIRS;
+            CodeTiles.fourBlocks(
+                    l,
+                    r,
+                    k * LENGTH,
+                    pairs,
+                    x0 + k,
+                    x1 + k,
+                    x2 + k,
+                    x3 + k,
+                    scales,
+                    rightScales,
+                    run * LENGTH,
+                    xScales,
+                    s0 + run,
+                    s1 + run,
+                    s2 + run,
+                    s3 + run,
+                    results,
+                    r0,
+                    r1,
+                    r2,
+                    r3);
+            for (int m = 0; m < tile && format.hasMinimums(); m++) {
+                float xScale = xScales[x.scalesAt(rows[j + m]) + block + run];
+                int to = 2 * (j + m) * LENGTH;
+                addMinimums(left, right, block + run, run, x, rows[j + m], xScale, results, to);
+            }
+        }
+    }
+
     private static void fourRowsOfRuns(
+            CodeFormat format,
             CodePanel left,
             CodePanel right,
             int chunk,
@@ -335,6 +424,9 @@ final class VectorCodeLoops implements CodeLoops {
                         sums, m * LENGTH, left.blockScales, scaleAt, xScale, results, to);
                 CodeSums.addFloats(
                         sums, second, right.blockScales, scaleAt, xScale, results, to + LENGTH);
+                if (format.hasMinimums()) {
+                    addMinimums(left, right, block, run, x, rows[j + m], xScale, results, to);
+                }
             }
         }
     }
@@ -365,6 +457,26 @@ final class VectorCodeLoops implements CodeLoops {
         CodeSums.add(sums, 0, left.blockScales, scaleAt, xScale, results, at);
         int second = TILE * LENGTH;
         CodeSums.add(sums, second, right.blockScales, scaleAt, xScale, results, at + LENGTH);
+        if (format.hasMinimums()) {
+            addMinimums(left, right, block, run, x, row, xScale, results, at);
+        }
+    }
+
+    /** Adds the minimums of blocks of 32, times the sum of a row of x. */
+    private static void addMinimums(
+            CodePanel left,
+            CodePanel right,
+            int block,
+            int run,
+            RoundedRows x,
+            int row,
+            float xScale,
+            float[] results,
+            int at) {
+        int xSum = x.runSums()[x.runSumsAt(row) + block];
+        int from = run * LENGTH;
+        CodeSums.addMinimums(xSum, left.blockMinimums, from, xScale, results, at);
+        CodeSums.addMinimums(xSum, right.blockMinimums, from, xScale, results, at + LENGTH);
     }
 
     /** Sums of groups of as many pairs as 16 bits hold, each times its scale. */
