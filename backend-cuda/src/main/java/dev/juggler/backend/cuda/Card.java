@@ -96,6 +96,12 @@ final class Card implements AutoCloseable {
         return known;
     }
 
+    /** Whether it is more than one thread does at once, and other threads may read it. */
+    static boolean isWorthUploading(MemorySegment source) {
+        return source.byteSize() > UPLOAD_PIECE
+                && source.isAccessibleBy(Thread.ofVirtual().unstarted(() -> {}));
+    }
+
     /** As {@link #uploads()}, null where nobody has used them. */
     @Nullable Uploads uploadsIfUsed() {
         return uploads;

@@ -67,17 +67,34 @@ final class CudaBackend implements Backend {
         }
     }
 
+    /** Large weights are brought by several threads: one would be slower than the link. */
     @Override
     public Buffer adopt(MemorySegment mapped) {
+        CudaBuffer buffer;
+        Transfer arrival;
         card.lock.lock();
         try {
-            CudaBuffer buffer = new CudaBuffer(card, take(mapped.byteSize()), mapped.byteSize());
-            card.queue.flush();
-            card.staging.write(buffer.address(), mapped);
-            return buffer;
+            buffer = new CudaBuffer(card, take(mapped.byteSize()), mapped.byteSize());
+            arrival = bring(buffer, mapped);
         } finally {
             card.lock.unlock();
         }
+        try {
+            arrival.join();
+            return buffer;
+        } catch (RuntimeException e) {
+            buffer.close();
+            throw e;
+        }
+    }
+
+    private Transfer bring(CudaBuffer buffer, MemorySegment source) {
+        if (Card.isWorthUploading(source)) {
+            return card.uploads().begin(buffer.address(), source);
+        }
+        card.queue.flush();
+        card.staging.write(buffer.address(), source);
+        return Transfer.DONE;
     }
 
     @Override

@@ -34,7 +34,10 @@ import org.slf4j.LoggerFactory;
  * device's own.
  */
 final class Uploads implements AutoCloseable {
-    private static final int MOST_THREADS = 4;
+    /** Some wait for the disk, and one alone copies more slowly than the link. */
+    private static final int FEWEST_THREADS = 2;
+
+    private static final int MOST_THREADS = 8;
     private static final long CLOSING_SECONDS = 30;
     private static final Logger LOG = LoggerFactory.getLogger(Uploads.class);
 
@@ -65,7 +68,11 @@ final class Uploads implements AutoCloseable {
         this.pieceBytes = pieceBytes;
         device = card.device;
         guard = card.guard;
-        int count = Math.clamp(Runtime.getRuntime().availableProcessors() / 4, 1, MOST_THREADS);
+        int count =
+                Math.clamp(
+                        Runtime.getRuntime().availableProcessors() / 2,
+                        FEWEST_THREADS,
+                        MOST_THREADS);
         stream = device.createStream();
         behind = device.createEvent();
         free = new ArrayBlockingQueue<>(2 * count);

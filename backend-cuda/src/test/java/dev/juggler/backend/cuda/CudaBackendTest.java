@@ -194,20 +194,48 @@ class CudaBackendTest {
         return content;
     }
 
-    /** More than the ring of pinned memory holds, while nobody waits for the device. */
+    /** More than pinned memory holds, while nobody waits for the device. */
     @Test
     void weightsOfAnySizeArrive() {
         HostDriver driver = HostBackends.driver(1, 256 * MEGABYTE);
-        try (Backend backend = HostBackends.open(driver, 0, false);
+        try (CudaBackend backend = HostBackends.open(driver, 0, false);
+                Arena own = Arena.ofConfined();
+                Arena shared = Arena.ofShared()) {
+            adoptAndRead(backend, own.allocate(50 * MEGABYTE + 17));
+            adoptAndRead(backend, shared.allocate(3 * MEGABYTE));
+            assertEquals(0, backend.uploadedBytes(), "what only this thread reads, and little");
+            long most = 90 * MEGABYTE + 17;
+            adoptAndRead(backend, shared.allocate(most));
+            assertEquals(most, backend.uploadedBytes(), "by several threads");
+        }
+        assertEquals(0, driver.device(0).used());
+    }
+
+    private static void adoptAndRead(Backend backend, MemorySegment weight) {
+        for (long i = 0; i < weight.byteSize(); i++) {
+            weight.set(ValueLayout.JAVA_BYTE, i, (byte) ((i * 31) >>> 3));
+        }
+        try (Buffer buffer = backend.adopt(weight);
                 Arena arena = Arena.ofConfined()) {
-            MemorySegment weight = arena.allocate(50 * MEGABYTE + 17);
-            for (long i = 0; i < weight.byteSize(); i++) {
-                weight.set(ValueLayout.JAVA_BYTE, i, (byte) ((i * 31) >>> 3));
-            }
-            Buffer buffer = backend.adopt(weight);
+            weight.set(ValueLayout.JAVA_BYTE, 0, (byte) 77); // pinned memory has it already
             MemorySegment back = arena.allocate(weight.byteSize());
             buffer.read(0, back);
+            weight.set(ValueLayout.JAVA_BYTE, 0, (byte) 0);
             assertEquals(-1, weight.mismatch(back));
+        }
+    }
+
+    @Test
+    void aWeightThatCannotBeReadIsToldAndItsMemoryGivenBack() {
+        HostDriver driver = HostBackends.driver(1, 256 * MEGABYTE);
+        try (Backend backend = HostBackends.open(driver, 0, false)) {
+            long free = backend.memory().free();
+            MemorySegment gone;
+            try (Arena arena = Arena.ofShared()) {
+                gone = arena.allocate(9 * MEGABYTE);
+            }
+            assertThrows(BackendException.class, () -> backend.adopt(gone));
+            assertEquals(free, backend.memory().free());
         }
     }
 

@@ -55,11 +55,8 @@ final class LiveLayer {
 
     /** Adds a stack, and fills its places with the experts that have them at the beginning. */
     void add(MemorySegment all, long expertBytes, Buffer places) {
-        Stack stack = new Stack(all, expertBytes, places);
-        stacks.add(stack);
-        for (int place = 0; place < plan.places(); place++) {
-            places.write(place * expertBytes, data(stack, plan.first().get(place)));
-        }
+        stacks.add(new Stack(all, expertBytes, places));
+        ExpertCopies.bring(device, places, all, expertBytes, plan.first());
     }
 
     private static MemorySegment data(Stack stack, int expert) {

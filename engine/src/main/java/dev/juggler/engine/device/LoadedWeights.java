@@ -18,7 +18,6 @@ import dev.juggler.kernel.Buffer;
 import dev.juggler.kernel.DType;
 import dev.juggler.kernel.Shape;
 import dev.juggler.kernel.Tensor;
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -190,27 +189,22 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
         long expertBytes = tensor.bytes() / owners.length;
         int[] localIds = new int[owners.length];
         Arrays.fill(localIds, SplitStack.ELSEWHERE);
-        int here = 0;
+        List<Integer> here = new ArrayList<>();
         for (int expert = 0; expert < owners.length; expert++) {
             if (owners[expert].equals(device.name())) {
-                localIds[expert] = device.usesHostMemory() ? expert : here;
-                here++;
+                localIds[expert] = device.usesHostMemory() ? expert : here.size();
+                here.add(expert);
             }
         }
-        count(device, here * expertBytes);
+        count(device, here.size() * expertBytes);
         if (device.usesHostMemory()) {
             Buffer all = keep(device.backend().adopt(tensor.data()));
             Tensor stack = new Tensor(dtype, request.shape(), all, 0);
             return new SplitStack.Part(device, stack, localIds, instead);
         }
-        Buffer copy = keep(device.backend().allocate(here * expertBytes));
-        for (int expert = 0; expert < owners.length; expert++) {
-            if (localIds[expert] != SplitStack.ELSEWHERE) {
-                MemorySegment data = tensor.data().asSlice(expert * expertBytes, expertBytes);
-                copy.write(localIds[expert] * expertBytes, data);
-            }
-        }
-        Tensor stack = new Tensor(dtype, shapeOf(here, request, owners.length), copy, 0);
+        Buffer copy = keep(device.backend().allocate(here.size() * expertBytes));
+        ExpertCopies.bring(device, copy, tensor.data(), expertBytes, here);
+        Tensor stack = new Tensor(dtype, shapeOf(here.size(), request, owners.length), copy, 0);
         return new SplitStack.Part(device, stack, localIds, instead);
     }
 

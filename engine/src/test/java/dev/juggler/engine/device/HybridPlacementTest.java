@@ -243,6 +243,25 @@ class HybridPlacementTest {
         }
     }
 
+    /** A device brings bytes with several threads where it is told of all of them at once. */
+    @Test
+    void expertsThatFollowEachOtherComeInOnePiece() {
+        SimulatedDevice far = new SimulatedDevice("b").withUploadsAskedFor(1000);
+        WeightDevices someThere =
+                (weight, expert) ->
+                        weight.experts() > 0 && (expert < 3 || expert == 5 || expert == 6)
+                                ? "b"
+                                : "a";
+        try (GgufFile file = GoldenModels.open("qwen3moe.F32");
+                Devices devices = new Devices(List.of(new NamedBackend("a"), far));
+                PlacedModel model = ModelLoader.builtIn().load(file, someThere, devices)) {
+            assertEquals(2 * 3 * 2, far.uploads(), "of both layers three stacks in two runs");
+            float[][] actual = GoldenModels.logits(model, DType.F32, IDS, 7);
+            double error = GoldenModels.normalizedError(single("qwen3moe.F32"), actual);
+            assertTrue(error < 1e-11, "nmse " + error);
+        }
+    }
+
     @Test
     void onlyActivationsAreMovedInAStep() {
         SimulatedDevice far = new SimulatedDevice("b");
