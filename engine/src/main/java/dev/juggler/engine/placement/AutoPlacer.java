@@ -56,6 +56,9 @@ final class AutoPlacer {
         final Map<Integer, Integer> expertDevices = new HashMap<>();
         int device = NOWHERE;
 
+        /** Where experts go that have no room beside the layer. */
+        int overflow = NOWHERE;
+
         long expertBytes() {
             return experts.values().stream().mapToLong(Long::longValue).sum();
         }
@@ -282,7 +285,7 @@ final class AutoPlacer {
             long bytes = layer.experts.getOrDefault(candidate.expert, 0L);
             int device = layer.device;
             if (!besideLayer && left[device] < bytes) {
-                device = roomiest();
+                device = overflow(layer, bytes);
             }
             if (full[device]) {
                 continue;
@@ -295,6 +298,14 @@ final class AutoPlacer {
                 full[device] = profile == null;
             }
         }
+    }
+
+    /** One device as long as it has room: rows of a layer should travel to few devices. */
+    private int overflow(Layer layer, long bytes) {
+        if (layer.overflow == NOWHERE || left[layer.overflow] < bytes) {
+            layer.overflow = roomiest();
+        }
+        return layer.overflow;
     }
 
     private int roomiest() {

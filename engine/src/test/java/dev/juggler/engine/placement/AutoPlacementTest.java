@@ -225,6 +225,23 @@ class AutoPlacementTest {
         assertEquals("slow", parts(placement).get("experts 1 0+5"));
     }
 
+    /** Not in turn, expert by expert: then rows of each layer would travel to both. */
+    @Test
+    void whatHasNoRoomBesideItsLayersGoesToTheOthersLayerByLayer() {
+        long layers = 2 * TinyModel.STACK_BYTES;
+        Hardware hardware =
+                machine(
+                        gpu("fast", ALL_CORES, 1e9),
+                        gpu("slow", layers, 3e8),
+                        gpu("slower", layers, 2e8));
+        Map<String, String> parts = parts(place("", null, hardware));
+        assertEquals("slow", parts.get("experts 1"), parts.toString());
+        assertEquals("slower", parts.get("experts 2"));
+        assertEquals("slow", parts.get("experts 3"));
+        assertEquals("slower", parts.get("experts 4"));
+        assertEquals("cpu", parts.get("experts 5"));
+    }
+
     @Test
     void aDeviceThatIsNoFasterThanMainMemoryIsLeftOut() {
         Placement placement = place("", null, machine(gpu("cuda:0", ALL, 1e8)));
