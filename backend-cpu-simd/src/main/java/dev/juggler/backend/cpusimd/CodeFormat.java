@@ -19,6 +19,8 @@ public enum CodeFormat {
     Q8_0(DType.Q8_0, 2, 32, false),
     IQ4_NL(DType.IQ4_NL, 2, 32, false),
     MXFP4(DType.MXFP4, 16, 32, false),
+    Q2_K(DType.Q2_K, 8, 16, true),
+    Q3_K(DType.Q3_K, 8, 16, false),
     Q4_K(DType.Q4_K, 16, 32, true),
     Q5_K(DType.Q5_K, 8, 32, true),
     Q6_K(DType.Q6_K, 8, 16, false);

@@ -53,6 +53,8 @@ final class ScalarCodeFilling {
             case Q8_0 -> filling.q8Zero(runs);
             case IQ4_NL -> filling.table(format, runs, NON_LINEAR);
             case MXFP4 -> filling.table(format, runs, TWICE_E2M1);
+            case Q2_K -> filling.q2();
+            case Q3_K -> filling.q3();
             case Q4_K -> filling.q4();
             case Q5_K -> filling.q5();
             case Q6_K -> filling.q6();
@@ -138,6 +140,38 @@ final class ScalarCodeFilling {
                 int word = word(block + 2, i);
                 put(run, i, signedBytes(word), signedBytes(word >>> 8));
             }
+        }
+    }
+
+    private void q2() {
+        panel.blockScales[row] = half(80);
+        panel.blockMinimums[row] = half(82);
+        for (int i = 0; i < 16; i++) {
+            panel.scales[i * height + row] = stored[i] & 15;
+            panel.minimums[i * height + row] = (stored[i] & 0xFF) >>> 4;
+        }
+        for (int i = 0; i < 64; i++) {
+            int run = i / 8;
+            int low = word(16 + run / 4 * 32, i % 8) >>> (2 * (run % 4));
+            put(run, i % 8, low & LOW_TWO, (low >>> 8) & LOW_TWO);
+        }
+    }
+
+    private void q3() {
+        panel.blockScales[row] = half(108);
+        for (int i = 0; i < 16; i++) {
+            // Four bits are in the first eight bytes, two in the last four.
+            int low = (stored[96 + i % 8] >> (i / 8 * 4)) & 15;
+            int high = (stored[104 + i % 4] >> (i / 4 * 2)) & 3;
+            panel.scales[i * height + row] = (low | high << 4) - 32;
+        }
+        for (int i = 0; i < 64; i++) {
+            int run = i / 8;
+            int low = word(32 + run / 4 * 32, i % 8) >>> (2 * (run % 4));
+            int high = word(0, i % 8) >>> run;
+            int even = (low & LOW_TWO) | (high & LOWEST) << 2;
+            int odd = ((low >>> 8) & LOW_TWO) | ((high >>> 8) & LOWEST) << 2;
+            put(run, i % 8, less(even, 4), less(odd, 4));
         }
     }
 

@@ -141,6 +141,8 @@ class CodeKernelsTest {
     /** Where the scale of a block is. */
     private static int scaleAt(DType dtype) {
         return switch (dtype) {
+            case Q2_K -> 80;
+            case Q3_K -> 108;
             case Q6_K -> 208;
             default -> 0;
         };

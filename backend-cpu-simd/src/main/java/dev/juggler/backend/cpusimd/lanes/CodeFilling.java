@@ -20,6 +20,8 @@ import jdk.incubator.vector.ShortVector;
 final class CodeFilling {
     private static final int NIBBLES = 0x000F000F;
     private static final int LOW_CODES = 0x0F0F0F0F;
+    private static final int LOW_TWO = 0x00030003;
+    private static final int BYTES_0_AND_2 = 0x00FF00FF;
     private static final int HIGHS = 0x00300030;
     private static final int FIFTHS = 0x00100010;
 
@@ -135,6 +137,42 @@ final class CodeFilling {
         }
     }
 
+    /** Eight words hold four runs, two bits of each byte for each. */
+    static void q2(int[] words, int at, int[] codes) {
+        for (int i = 0; i < 64; i++) {
+            int run = i / 8;
+            IntVector word =
+                    IntVector.fromArray(INTS, words, at + (run / 4 * 8 + i % 8) * LENGTH)
+                            .lanewise(LSHR, run % 4 * 2);
+            int to = 2 * i * LENGTH;
+            word.and(LOW_TWO).intoArray(codes, to);
+            word.lanewise(LSHR, 8).and(LOW_TWO).intoArray(codes, to + LENGTH);
+        }
+    }
+
+    /** As {@link #q2}; bit g of the bytes of the first eight words is the third bit of run g. */
+    static void q3(int[] words, int at, int[] codes) {
+        for (int i = 0; i < 64; i++) {
+            int run = i / 8;
+            IntVector word =
+                    IntVector.fromArray(INTS, words, at + (run / 4 * 8 + i % 8) * LENGTH)
+                            .lanewise(LSHR, run % 4 * 2);
+            IntVector thirds =
+                    IntVector.fromArray(INTS, words, i % 8 * LENGTH)
+                            .lanewise(LSHR, run)
+                            .and(0x01010101)
+                            .lanewise(LSHL, 2);
+            int to = 2 * i * LENGTH;
+            less(word.and(LOW_TWO).or(thirds.and(BYTES_0_AND_2)), 4).intoArray(codes, to);
+            less(
+                            word.lanewise(LSHR, 8)
+                                    .and(LOW_TWO)
+                                    .or(thirds.lanewise(LSHR, 8).and(BYTES_0_AND_2)),
+                            4)
+                    .intoArray(codes, to + LENGTH);
+        }
+    }
+
     /** Eight words hold two runs: one in the low halves of their bytes, one in the high. */
     static void q4(int[] words, int at, int[] codes) {
         for (int i = 0; i < 32; i++) {
@@ -215,6 +253,29 @@ final class CodeFilling {
             lastScales.lanewise(LSHR, 8 * i).and(63).intoArray(scales, to + 4 * LENGTH);
             second.lanewise(LSHR, 8 * i).and(63).intoArray(minimums, to);
             lastMinimums.lanewise(LSHR, 8 * i).and(63).intoArray(minimums, to + 4 * LENGTH);
+        }
+    }
+
+    /** Every byte of four words holds a scale and a minimum of four bits. */
+    static void fourBitScales(int[] words, int[] scales, int[] minimums) {
+        for (int i = 0; i < 16; i++) {
+            IntVector both =
+                    IntVector.fromArray(INTS, words, i / 4 * LENGTH).lanewise(LSHR, i % 4 * 8);
+            both.and(15).intoArray(scales, i * LENGTH);
+            both.lanewise(LSHR, 4).and(15).intoArray(minimums, i * LENGTH);
+        }
+    }
+
+    /** Sixteen scales of six bits in three words, 32 subtracted. */
+    static void sixBitScales(int[] words, int at, int[] scales) {
+        IntVector third = IntVector.fromArray(INTS, words, at + 2 * LENGTH);
+        for (int i = 0; i < 16; i++) {
+            IntVector low =
+                    IntVector.fromArray(INTS, words, at + i / 4 % 2 * LENGTH)
+                            .lanewise(LSHR, i % 4 * 8 + i / 8 * 4)
+                            .and(15);
+            IntVector high = third.lanewise(LSHR, i % 4 * 8 + i / 4 * 2).and(3);
+            high.lanewise(LSHL, 4).or(low).sub(32).intoArray(scales, i * LENGTH);
         }
     }
 

@@ -10,7 +10,8 @@ import jdk.incubator.vector.IntVector;
 
 /** Brings sums of integers to scale and adds them to results. */
 final class CodeSums {
-    private static final int RUNS = 8;
+    /** Minimums that are met at once. */
+    static final int RUNS = 8;
 
     private CodeSums() {}
 
@@ -70,22 +71,25 @@ final class CodeSums {
     }
 
     /**
-     * Sums of the minimums of eight runs, each times the sum of a run of x: of the left panel with
+     * Adds the minimums of eight runs, each times the sum of a run of x: of the left panel with
      * four rows of x, then of the right one.
+     *
+     * @param at where the first of the runs is in the panels
+     * @param x0 where it is in the sums of the first row of x, and so on
      */
     static void fourMinimums(
-            int[] left, int[] right, int[] x, int x0, int x1, int x2, int x3, int[] sums) {
-        IntVector a0 = IntVector.zero(INTS);
-        IntVector a1 = a0;
-        IntVector a2 = a0;
-        IntVector a3 = a0;
-        IntVector b0 = a0;
-        IntVector b1 = a0;
-        IntVector b2 = a0;
-        IntVector b3 = a0;
+            int[] left, int[] right, int at, int[] x, int x0, int x1, int x2, int x3, int[] sums) {
+        IntVector a0 = IntVector.fromArray(INTS, sums, 0);
+        IntVector a1 = IntVector.fromArray(INTS, sums, LENGTH);
+        IntVector a2 = IntVector.fromArray(INTS, sums, 2 * LENGTH);
+        IntVector a3 = IntVector.fromArray(INTS, sums, 3 * LENGTH);
+        IntVector b0 = IntVector.fromArray(INTS, sums, 4 * LENGTH);
+        IntVector b1 = IntVector.fromArray(INTS, sums, 5 * LENGTH);
+        IntVector b2 = IntVector.fromArray(INTS, sums, 6 * LENGTH);
+        IntVector b3 = IntVector.fromArray(INTS, sums, 7 * LENGTH);
         for (int k = 0; k < RUNS; k++) {
-            IntVector u = IntVector.fromArray(INTS, left, k * LENGTH);
-            IntVector v = IntVector.fromArray(INTS, right, k * LENGTH);
+            IntVector u = IntVector.fromArray(INTS, left, at + k * LENGTH);
+            IntVector v = IntVector.fromArray(INTS, right, at + k * LENGTH);
             IntVector t = IntVector.broadcast(INTS, x[x0 + k]);
             a0 = a0.add(u.mul(t));
             b0 = b0.add(v.mul(t));
@@ -110,13 +114,13 @@ final class CodeSums {
     }
 
     /** As {@link #fourMinimums} with one row of x: sums are in places 0 and 4. */
-    static void oneMinimums(int[] left, int[] right, int[] x, int x0, int[] sums) {
-        IntVector a = IntVector.zero(INTS);
-        IntVector b = a;
+    static void oneMinimums(int[] left, int[] right, int at, int[] x, int x0, int[] sums) {
+        IntVector a = IntVector.fromArray(INTS, sums, 0);
+        IntVector b = IntVector.fromArray(INTS, sums, 4 * LENGTH);
         for (int k = 0; k < RUNS; k++) {
             IntVector t = IntVector.broadcast(INTS, x[x0 + k]);
-            a = a.add(IntVector.fromArray(INTS, left, k * LENGTH).mul(t));
-            b = b.add(IntVector.fromArray(INTS, right, k * LENGTH).mul(t));
+            a = a.add(IntVector.fromArray(INTS, left, at + k * LENGTH).mul(t));
+            b = b.add(IntVector.fromArray(INTS, right, at + k * LENGTH).mul(t));
         }
         a.intoArray(sums, 0);
         b.intoArray(sums, 4 * LENGTH);

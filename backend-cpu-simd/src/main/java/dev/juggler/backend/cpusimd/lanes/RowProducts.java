@@ -69,6 +69,11 @@ final class RowProducts {
             long from = offset + first * stride;
             int count = Math.min(SIDE, rows - first) * blocks;
             switch (format) {
+                case Q2_K ->
+                        TwoBitSums.add(
+                                source, from, gap, count, blocks, x, row, chunk, sums, minimums);
+                case Q3_K ->
+                        ThreeBitSums.add(source, from, gap, count, blocks, x, row, chunk, sums);
                 case Q4_K ->
                         FourBitSums.add(
                                 source, from, gap, count, blocks, x, row, chunk, sums, minimums);

@@ -16,9 +16,6 @@ final class VectorCodeLoops implements CodeLoops {
     /** Pairs of columns of a run. */
     private static final int RUN_PAIRS = CodePanel.RUN / 2;
 
-    /** Where the words of codes start in a panel of Q4_K. */
-    private static final int CODES_OF_Q4_K = 4 * LENGTH;
-
     /** Scales of blocks that have none inside. */
     private static final int[] ONES = new int[LENGTH];
 
@@ -40,49 +37,7 @@ final class VectorCodeLoops implements CodeLoops {
             int rows,
             int runs,
             CodePanel panel) {
-        int[] words = panel.words;
-        float[] scales = panel.blockScales;
-        switch (format) {
-            case Q4_0, Q4_1 -> {
-                blocks(format, source, offset, stride, rows, runs, panel);
-                CodeFilling.nibbles(words, 4 * runs, format.offset(), panel.codes);
-            }
-            case Q5_0, Q5_1 -> {
-                blocks(format, source, offset, stride, rows, runs, panel);
-                CodeFilling.fiveBits(words, runs, format.offset(), panel.codes);
-            }
-            case IQ4_NL, MXFP4 -> {
-                blocks(format, source, offset, stride, rows, runs, panel);
-                CodeFilling.table(words, 4 * runs, CodeTables.of(format), panel.codes);
-            }
-            case Q8_0 -> {
-                blocks(format, source, offset, stride, rows, runs, panel);
-                CodeFilling.signedBytes(words, 8 * runs, panel.codes);
-            }
-            case Q4_K -> {
-                WordColumns.load(source, offset + 4, stride, rows, 3, words, 0);
-                WordColumns.load(source, offset + 16, stride, rows, 32, words, CODES_OF_Q4_K);
-                CodeFilling.sixBits(words, 0, panel.scales, panel.minimums);
-                CodeFilling.halves(source, offset, stride, rows, scales, 0);
-                CodeFilling.halves(source, offset + 2, stride, rows, panel.blockMinimums, 0);
-                CodeFilling.q4(words, CODES_OF_Q4_K, panel.codes);
-            }
-            case Q5_K -> {
-                WordColumns.load(source, offset + 4, stride, rows, 3, words, 0);
-                WordColumns.load(source, offset + 16, stride, rows, 40, words, 4 * LENGTH);
-                CodeFilling.sixBits(words, 0, panel.scales, panel.minimums);
-                CodeFilling.q5(words, 4 * LENGTH, 12 * LENGTH, panel.codes);
-                CodeFilling.halves(source, offset, stride, rows, scales, 0);
-                CodeFilling.halves(source, offset + 2, stride, rows, panel.blockMinimums, 0);
-            }
-            case Q6_K -> {
-                // 32 words of low bits, 16 of high ones, 4 of scales.
-                WordColumns.load(source, offset, stride, rows, 52, words, 0);
-                CodeFilling.q6(words, panel.codes);
-                CodeFilling.byteScales(words, 48 * LENGTH, panel.scales);
-                CodeFilling.halves(source, offset + 208, stride, rows, scales, 0);
-            }
-        }
+        PanelFilling.fill(format, source, offset, stride, rows, runs, panel);
     }
 
     @Override
@@ -134,34 +89,6 @@ final class VectorCodeLoops implements CodeLoops {
                     right,
                     results,
                     at);
-        }
-    }
-
-    /** Codes, scales and minimums of blocks of 32. */
-    private static void blocks(
-            CodeFormat format,
-            MemorySegment source,
-            long offset,
-            long stride,
-            int rows,
-            int runs,
-            CodePanel panel) {
-        int bytes = format.blockBytes();
-        int header = format.headerBytes();
-        int count = (bytes - header) / Integer.BYTES;
-        float[] scales = panel.blockScales;
-        for (int run = 0; run < runs; run++) {
-            long block = offset + (long) run * bytes;
-            int at = run * LENGTH;
-            WordColumns.load(source, block + header, stride, rows, count, panel.words, count * at);
-            if (format == CodeFormat.MXFP4) {
-                CodeFilling.halfPowers(source, block, stride, rows, scales, at);
-            } else {
-                CodeFilling.halves(source, block, stride, rows, scales, at);
-            }
-            if (format.hasMinimums()) {
-                CodeFilling.halves(source, block + 2, stride, rows, panel.blockMinimums, at);
-            }
         }
     }
 
@@ -303,16 +230,7 @@ final class VectorCodeLoops implements CodeLoops {
         if (!format.hasMinimums()) {
             return;
         }
-        int[] xSums = x.runSums();
-        int x0 = x.runSumsAt(rows[j]) + chunk * RUNS;
-        if (tile == 1) {
-            CodeSums.oneMinimums(left.minimums, right.minimums, xSums, x0, sums);
-        } else {
-            int x1 = x.runSumsAt(rows[j + 1]) + chunk * RUNS;
-            int x2 = x.runSumsAt(rows[j + 2]) + chunk * RUNS;
-            int x3 = x.runSumsAt(rows[j + tile - 1]) + chunk * RUNS;
-            CodeSums.fourMinimums(left.minimums, right.minimums, xSums, x0, x1, x2, x3, sums);
-        }
+        addMinimumSums(format, left, right, chunk, x, rows, j, tile);
         for (int m = 0; m < tile; m++) {
             float xScale = x.scales()[x.scalesAt(rows[j + m]) + chunk];
             int at = 2 * (j + m) * LENGTH;
@@ -320,6 +238,43 @@ final class VectorCodeLoops implements CodeLoops {
             int second = (TILE + m) * LENGTH;
             CodeSums.subtract(sums, second, right.blockMinimums, 0, xScale, results, at + LENGTH);
         }
+    }
+
+    /** Sums of the integer minimums of a block, each times the sum of the bytes of x it covers. */
+    private static void addMinimumSums(
+            CodeFormat format,
+            CodePanel left,
+            CodePanel right,
+            int chunk,
+            RoundedRows x,
+            int[] rows,
+            int j,
+            int tile) {
+        int[] xSums = format.scaleRun() == CodePanel.RUN ? x.runSums() : x.sums();
+        int x0 = xSumsAt(format, x, rows[j], chunk);
+        int[] l = left.minimums;
+        int[] r = right.minimums;
+        int[] sums = left.sums;
+        Arrays.fill(sums, 0);
+        int count = CodePanel.COLUMNS / format.scaleRun();
+        if (tile == 1) {
+            for (int k = 0; k < count; k += CodeSums.RUNS) {
+                CodeSums.oneMinimums(l, r, k * LENGTH, xSums, x0 + k, sums);
+            }
+            return;
+        }
+        int x1 = xSumsAt(format, x, rows[j + 1], chunk);
+        int x2 = xSumsAt(format, x, rows[j + 2], chunk);
+        int x3 = xSumsAt(format, x, rows[j + tile - 1], chunk);
+        for (int k = 0; k < count; k += CodeSums.RUNS) {
+            CodeSums.fourMinimums(l, r, k * LENGTH, xSums, x0 + k, x1 + k, x2 + k, x3 + k, sums);
+        }
+    }
+
+    /** Where the sums of a chunk of x are that belong to a scale each. */
+    private static int xSumsAt(CodeFormat format, RoundedRows x, int row, int chunk) {
+        int first = format.scaleRun() == CodePanel.RUN ? x.runSumsAt(row) : x.sumsAt(row);
+        return first + chunk * (CodePanel.COLUMNS / format.scaleRun());
     }
 
     /** Whether 16 bits hold the products of a block of 32. */
