@@ -122,9 +122,13 @@ public final class HostMemory {
     private static long value(Path file, String key) {
         for (String line : lines(file)) {
             if (line.startsWith(key)) {
-                String digits = line.substring(key.length()).replaceAll("\\D", "");
+                String number = line.substring(key.length()).strip();
+                int digits = 0;
+                while (digits < number.length() && Character.isDigit(number.charAt(digits))) {
+                    digits++;
+                }
                 try {
-                    return Long.parseLong(digits);
+                    return Long.parseLong(number, 0, digits, 10);
                 } catch (NumberFormatException e) {
                     return NONE; // "max", or more than any memory
                 }

@@ -85,6 +85,23 @@ class HostMemoryTest {
     }
 
     @Test
+    void manySmallBuffersAreNotMoreThanThereIs() {
+        try (HostBuffers buffers = new HostBuffers("test")) {
+            long piece = buffers.memory().free() / 50;
+            for (int i = 0; i < 40; i++) {
+                buffers.allocate(piece);
+            }
+            assertThrows(
+                    OutOfDeviceMemoryException.class,
+                    () -> {
+                        for (int i = 0; i < 20; i++) {
+                            buffers.allocate(piece);
+                        }
+                    });
+        }
+    }
+
+    @Test
     void thisMachine() {
         MemoryInfo memory = HostMemory.now();
         assertTrue(memory.total() > 0 && memory.free() > 0, memory::toString);

@@ -22,6 +22,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
@@ -35,9 +36,9 @@ import org.jspecify.annotations.Nullable;
  * where a device works on host memory, else by a copy. Closing it frees what was copied.
  */
 final class LoadedWeights extends FileWeights implements AutoCloseable {
-    private record Place(String tensor, String device) {}
+    /** Whole tensors by their device and name. */
+    private final Map<String, Map<String, Buffer>> loaded = new LinkedHashMap<>();
 
-    private final Map<Place, Buffer> loaded = new LinkedHashMap<>();
     private final List<Buffer> buffers = new ArrayList<>();
     private final Map<String, Long> bytes = new LinkedHashMap<>();
     private final IdentityHashMap<Buffer, Role> roles = new IdentityHashMap<>();
@@ -53,9 +54,7 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
     private final WeightDevices placement;
     private final DeviceTable devices;
     private final int expertsUsed;
-    private final Map<WeightKey, WeightDescriptor> descriptors = new HashMap<>();
-
-    private record WeightKey(String name, Role role) {}
+    private final Map<Role, Map<String, WeightDescriptor>> descriptors = new EnumMap<>(Role.class);
 
     LoadedWeights(
             GgufFile file,
@@ -69,7 +68,9 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
         this.devices = devices;
         expertsUsed = described.expertsUsed();
         for (WeightDescriptor weight : described.weights()) {
-            descriptors.put(new WeightKey(weight.name(), weight.role()), weight);
+            descriptors
+                    .computeIfAbsent(weight.role(), role -> new HashMap<>())
+                    .put(weight.name(), weight);
         }
     }
 
@@ -111,7 +112,7 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
     @Override
     Tensor place(GgufTensor tensor, DType dtype, WeightRequest request) {
         @Nullable WeightDescriptor known =
-                descriptors.get(new WeightKey(request.name(), request.role()));
+                descriptors.getOrDefault(request.role(), Map.of()).get(request.name());
         if (known == null) {
             throw new IllegalStateException("weight " + request.name() + " was not described");
         }
@@ -146,12 +147,12 @@ final class LoadedWeights extends FileWeights implements AutoCloseable {
 
     private Tensor whole(GgufTensor tensor, DType dtype, WeightRequest request, Device device) {
         requireKernel(tensor, dtype, request, device);
-        Place place = new Place(tensor.name(), device.name());
-        Buffer buffer = loaded.get(place);
+        Map<String, Buffer> here = loaded.computeIfAbsent(device.name(), name -> new HashMap<>());
+        Buffer buffer = here.get(tensor.name());
         if (buffer == null) {
             Buffer adopted = device.backend().adopt(tensor.data());
             buffer = keep(devices.isSingle() ? adopted : new PlacedBuffer(device, adopted));
-            loaded.put(place, buffer);
+            here.put(tensor.name(), buffer);
             count(device, tensor.bytes());
         }
         return new Tensor(dtype, request.shape(), buffer, 0);

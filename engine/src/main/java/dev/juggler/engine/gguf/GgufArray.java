@@ -1,8 +1,5 @@
 package dev.juggler.engine.gguf;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -14,9 +11,6 @@ import java.util.List;
  * that opening a file does not pay for vocabularies nobody wants.
  */
 final class GgufArray {
-    private static final VarHandle LONG =
-            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-
     private final HeaderReader header;
     private final GgufValueType element;
     private final int count;
@@ -45,7 +39,11 @@ final class GgufArray {
         String[] texts = new String[count];
         int position = 0;
         for (int i = 0; i < count; i++) {
-            int length = Math.toIntExact((long) LONG.get(bytes, position));
+            int length =
+                    (bytes[position] & 0xFF)
+                            | ((bytes[position + 1] & 0xFF) << 8)
+                            | ((bytes[position + 2] & 0xFF) << 16)
+                            | (bytes[position + 3] << 24); // 64 MB at most: the rest is zero
             texts[i] = new String(bytes, position + 8, length, StandardCharsets.UTF_8);
             position += 8 + length;
         }

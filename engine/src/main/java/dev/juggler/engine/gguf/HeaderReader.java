@@ -12,8 +12,8 @@ import java.nio.file.Path;
  * Reads the little-endian header of one file from its start, never past its end. Lengths are
  * checked against what is left before anything is allocated for them.
  *
- * <p>It works on a {@link ByteBuffer} because vocabularies make it take 300,000 small steps in a
- * JVM that has just started, and a buffer is fast before the compiler has seen it.
+ * <p>Vocabularies make it take 300,000 small steps in a JVM that has just started. So it works on a
+ * {@link ByteBuffer}, and over texts on arrays, which are fast before the compiler has seen them.
  */
 final class HeaderReader {
     /** Longest header: far above any vocabulary; a buffer takes little more. */
@@ -21,6 +21,9 @@ final class HeaderReader {
 
     /** Longest text: far above any chat template, far below what would hurt. */
     private static final long LONGEST_TEXT = 64L << 20;
+
+    /** Bytes that are copied at once to walk over texts. */
+    private static final int COPIED_FOR_TEXTS = 64 << 10;
 
     /** Arrays of arrays of arrays; the specification sets no limit, the call stack does. */
     private static final int DEEPEST_ARRAY = 8;
@@ -173,16 +176,44 @@ final class HeaderReader {
         if (element.isFixed()) {
             bytes.position(start + count * element.leastBytes());
         } else if (element == GgufValueType.STRING) {
-            for (int i = 0; i < count; i++) {
-                int length = textLength(what);
-                bytes.position(bytes.position() + length);
-            }
+            skipTexts(count, what);
         } else {
             for (int i = 0; i < count; i++) {
                 array(what, depth + 1);
             }
         }
         return new GgufArray(this, element, count, start, position());
+    }
+
+    /** Walks over texts: nearly all of them in copies of what follows, the others one by one. */
+    private void skipTexts(int count, String what) {
+        long most = Math.min(COPIED_FOR_TEXTS, count * 32L); // little for a few small ones
+        byte[] copy = new byte[(int) Math.min(most, bytes.remaining())];
+        int left = count;
+        while (left > 0) {
+            int start = position();
+            int size = Math.min(copy.length, bytes.remaining());
+            bytes.get(start, copy, 0, size);
+            int at = 0;
+            while (left > 0 && at <= size - 8) {
+                int length =
+                        (copy[at] & 0xFF)
+                                | ((copy[at + 1] & 0xFF) << 8)
+                                | ((copy[at + 2] & 0xFF) << 16);
+                int rest = copy[at + 3] | copy[at + 4] | copy[at + 5] | copy[at + 6] | copy[at + 7];
+                if (rest != 0 || length > size - 8 - at) {
+                    break; // long, wrong, or not all of it in the copy
+                }
+                at += 8 + length;
+                left--;
+            }
+            bytes.position(start + at);
+            if (left > 0) {
+                int length = textLength(what);
+                bytes.position(position() + length);
+                left--;
+            }
+        }
     }
 
     /** The value of a fixed type at {@code offset}, which must be inside. */

@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -89,12 +90,14 @@ final class AutoPlacer {
     /** The weights with a device each. */
     List<PlacedWeight> place() {
         collectRuled();
-        measureRoom();
-        collectLayers();
-        allFits = !fast.isEmpty() && placeEverything();
-        if (!fast.isEmpty() && !allFits) {
-            placeCores();
-            placeExperts();
+        if (!fast.isEmpty()) {
+            measureRoom();
+            collectLayers();
+            allFits = placeEverything();
+            if (!allFits) {
+                placeCores();
+                placeExperts();
+            }
         }
         return weights.stream().map(this::decided).toList();
     }
@@ -325,9 +328,7 @@ final class AutoPlacer {
             if (!isOpen(shard)) {
                 shards.add(shard);
             } else if (placed.weight().role() == Role.EXPERTS && shard.experts() > 0) {
-                for (int e = shard.firstExpert(); e < shard.firstExpert() + shard.experts(); e++) {
-                    shards.add(expertShard(placed.weight(), shard, e));
-                }
+                addExperts(placed.weight(), shard, shards);
             } else {
                 shards.add(coreShard(placed.weight(), shard));
             }
@@ -335,20 +336,41 @@ final class AutoPlacer {
         return new PlacedWeight(placed.weight(), PlacementResolver.joined(shards));
     }
 
-    private Shard expertShard(WeightDescriptor weight, Shard open, int expert) {
-        Layer layer = layers.getOrDefault(weight.layer(), new Layer());
-        String ruled = ruledDevice(weight.layer(), expert);
-        Integer device = layer.expertDevices.get(expert);
-        String name = ruled != null ? ruled : device == null ? host : fast.get(device).device();
+    /** Experts in runs that go the same way. */
+    private void addExperts(WeightDescriptor weight, Shard open, List<Shard> shards) {
+        Map<Integer, String> ruledDevices = ruled.getOrDefault(weight.layer(), Map.of());
+        Map<Integer, Integer> chosen =
+                layers.getOrDefault(weight.layer(), new Layer()).expertDevices;
+        int end = open.firstExpert() + open.experts();
+        for (int first = open.firstExpert(), next; first < end; first = next) {
+            String ruledDevice = ruledDevices.get(first);
+            Integer device = chosen.get(first);
+            next = first + 1;
+            while (next < end
+                    && Objects.equals(ruledDevice, ruledDevices.get(next))
+                    && Objects.equals(device, chosen.get(next))) {
+                next++;
+            }
+            shards.add(experts(open, first, next - first, ruledDevice, device));
+        }
+    }
+
+    private Shard experts(
+            Shard open,
+            int first,
+            int count,
+            @Nullable String ruledDevice,
+            @Nullable Integer device) {
+        String name = device == null ? host : fast.get(device).device();
         String chosen = allFits ? ALL_FITS : profile == null ? WHOLE_LAYERS : HOTTEST;
-        String why = ruled != null ? WITH_OTHERS : device == null ? NO_ROOM : chosen;
+        String why = device == null ? NO_ROOM : chosen;
         return new Shard(
-                expert,
-                1,
-                open.bytes() / open.experts(),
-                name,
+                first,
+                count,
+                open.bytes() / open.experts() * count,
+                ruledDevice != null ? ruledDevice : name,
                 open.kernel(),
-                because(open.decision(), why));
+                because(open.decision(), ruledDevice != null ? WITH_OTHERS : why));
     }
 
     private Shard coreShard(WeightDescriptor weight, Shard open) {
@@ -372,6 +394,9 @@ final class AutoPlacer {
 
     /** With the head if they are one tensor; on a device only if all else is on devices too. */
     private int embedDevice(WeightDescriptor embed) {
+        if (fast.isEmpty()) {
+            return NOWHERE;
+        }
         Layer head = layers.getOrDefault(HEAD, new Layer());
         boolean tied =
                 weights.stream()

@@ -40,6 +40,18 @@ public record PlacedWeight(WeightDescriptor weight, List<Shard> shards) {
      * @param text the rule's match, or {@code default}
      */
     public record Decision(int rule, String text) {
+        // Written out for the reason told in WeightDescriptor.
+
+        @Override
+        public boolean equals(@Nullable Object other) {
+            return other instanceof Decision that && rule == that.rule && text.equals(that.text);
+        }
+
+        @Override
+        public int hashCode() {
+            return 31 * text.hashCode() + rule;
+        }
+
         /** How tables show it. */
         @Override
         public String toString() {

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** Adds up a plan. */
 final class Planner {
@@ -39,7 +40,23 @@ final class Planner {
     }
 
     /** What makes a row of its own. */
-    private record RowKey(Role role, String experts, String device, Decision decision) {}
+    private record RowKey(Role role, String experts, String device, Decision decision) {
+        // Written out for the reason told in WeightDescriptor.
+
+        @Override
+        public boolean equals(@Nullable Object other) {
+            return other instanceof RowKey that
+                    && role == that.role
+                    && experts.equals(that.experts)
+                    && device.equals(that.device)
+                    && decision.equals(that.decision);
+        }
+
+        @Override
+        public int hashCode() {
+            return 31 * device.hashCode() + role.hashCode();
+        }
+    }
 
     /** A row in the making. */
     private static final class RowSums {
@@ -191,12 +208,7 @@ final class Planner {
                 row.types.add(weight.dtype().name());
                 // tied weights: two roles of the same bytes
                 boolean first =
-                        held.add(
-                                "%s %d %s"
-                                        .formatted(
-                                                shard.device(),
-                                                shard.firstExpert(),
-                                                weight.name()));
+                        held.add(shard.device() + " " + shard.firstExpert() + " " + weight.name());
                 row.bytes += first ? shard.bytes() : 0;
                 sums(shard.device()).weights += first ? shard.bytes() : 0;
                 long read = bytesPerToken(weight, shard);
@@ -264,33 +276,33 @@ final class Planner {
         return Math.round(share * expertBytes);
     }
 
-    /** Layers that keep their keys and values in the same way on the same device. */
-    private record CacheKey(String device, String kept) {}
-
+    /** Layers that keep their keys and values in the same way on the same device are one row. */
     private List<Row> cacheRows() {
-        Map<CacheKey, RowSums> rows = new LinkedHashMap<>();
+        Map<String, Map<String, RowSums>> rows = new LinkedHashMap<>();
         for (int layer = 0; layer < workload.cache().layers().size(); layer++) {
             String device = placement.cacheDevice(layer);
             RowSums row =
-                    rows.computeIfAbsent(
-                            new CacheKey(device, kept(workload.cache().layers().get(layer))),
-                            key -> new RowSums());
+                    rows.computeIfAbsent(device, d -> new LinkedHashMap<>())
+                            .computeIfAbsent(
+                                    kept(workload.cache().layers().get(layer)),
+                                    kept -> new RowSums());
             row.layers.set(layer);
             row.bytes += workload.cache().bytes(layer);
             sums(device).cache += workload.cache().bytes(layer);
             sums(device).cacheBytesPerToken += workload.cacheBytesPerToken(layer);
         }
         List<Row> result = new ArrayList<>();
-        rows.forEach((key, row) ->
-                result.add(
-                        new Row(
-                                "cache",
-                                NumberRuns.text(row.layers),
-                                "",
-                                key.device,
-                                List.of(workload.cache().dtype().name()),
-                                row.bytes,
-                                "with attention" + key.kept)));
+        rows.forEach((device, byForm) ->
+                byForm.forEach((kept, row) ->
+                        result.add(
+                                new Row(
+                                        "cache",
+                                        NumberRuns.text(row.layers),
+                                        "",
+                                        device,
+                                        List.of(workload.cache().dtype().name()),
+                                        row.bytes,
+                                        "with attention" + kept))));
         return result;
     }
 

@@ -27,6 +27,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -85,6 +86,29 @@ class GgufFileTest {
         assertEquals(List.copyOf(metadata.keys()), List.copyOf(map.keySet()));
         assertFalse(metadata.asMap(2).containsKey("texts"));
         assertTrue(metadata.asMap(2).containsKey("bools"));
+    }
+
+    @Test
+    void walksOverTextsOfAllLengths() {
+        int[] lengths = {0, 1, 65_528, 0, 65_527, 65_529, 7, 131_072, 300_000, 1 << 24, 3};
+        List<String> texts = new ArrayList<>();
+        for (int repeat = 0; repeat < 2; repeat++) {
+            for (int i = 0; i < 20_000; i++) {
+                texts.add("x".repeat(i * 31 % 17));
+            }
+            for (int length : lengths) {
+                texts.add("y".repeat(length));
+            }
+        }
+        GgufMetadata metadata =
+                new GgufWriter()
+                        .strings("texts", texts)
+                        .strings("one", List.of("z".repeat(70_000)))
+                        .string("last", "found")
+                        .parse()
+                        .metadata();
+        assertEquals(texts, metadata.asMap().get("texts"));
+        assertEquals("found", metadata.string("last"));
     }
 
     @Test
