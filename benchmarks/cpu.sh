@@ -150,10 +150,18 @@ for options in "--pp 0 --tg 64 --parallel 1,4" "--pp 512,8192 --tg 0"; do
 done
 
 echo
-first=$(for ((i = 0; i < rounds; i++)); do
-  start=$(date +%s.%N)
-  juggler run -m "$mixture" --max-tokens 1 "Hello" >/dev/null 2>&1
-  awk -v a="$start" -v b="$(date +%s.%N)" 'BEGIN {print b - a}'
-done | median)
-echo "Start to the first token, and to the end of the process: $first s."
+# starts PROMPT_OPTION...: seconds from the start of the script to the first output and to the end of the process.
+starts() {
+  local measured start
+  measured=$(mktemp)
+  for ((i = 0; i < rounds; i++)); do
+    start=$(date +%s.%N)
+    juggler run -m "$mixture" --max-tokens 1 "$@" 2>/dev/null | { head -c 1 >/dev/null; date +%s.%N; cat >/dev/null; } >"$measured.now"
+    awk -v a="$start" -v b="$(date +%s.%N)" '{print $1 - a, b - a}' "$measured.now" >>"$measured"
+  done
+  echo "$(awk '{print $1}' "$measured" | median) s to the first token, $(awk '{print $2}' "$measured" | median) s to the end"
+  rm -f "$measured" "$measured.now"
+}
+echo "Start, one token: $(starts --ids 42)."
+echo "Start, \"Hello\" in the model's template: $(starts Hello)."
 juggler bench "$mixture" --threads "$threads" --pp 4096 --tg 16 --repetitions 1 2>&1 >/dev/null | sed -n 's/^loaded in/Context of 4096: loaded in/p'
