@@ -69,16 +69,22 @@ final class AutoPlacer {
 
     /**
      * @param ruled with {@link PlacementRules#AUTO} as the device of what is left open
+     * @param fillable devices with memory of their own that may be filled
      * @param profile how often experts are used, or null if nobody knows
      */
-    AutoPlacer(Placement ruled, Hardware hardware, Workload workload, @Nullable ExpertUse profile) {
+    AutoPlacer(
+            Placement ruled,
+            Hardware hardware,
+            List<DeviceBudget> fillable,
+            Workload workload,
+            @Nullable ExpertUse profile) {
         this.weights = ruled.weights();
         this.live = ruled.liveExperts();
         ruled.streamedExperts().forEach(s -> streamBuffers.put(s.device(), 2 * s.bufferBytes()));
         this.workload = workload;
         this.profile = profile;
         fast =
-                hardware.accelerators().stream()
+                fillable.stream()
                         .sorted(Comparator.comparingDouble(DeviceBudget::bytesPerSecond).reversed())
                         .toList();
         DeviceBudget first = hardware.devices().getFirst();
@@ -100,19 +106,6 @@ final class AutoPlacer {
             }
         }
         return weights.stream().map(this::decided).toList();
-    }
-
-    /** Devices that {@code auto} leaves out, with the reason. */
-    static List<String> warnings(Hardware hardware) {
-        if (hardware.devices().getFirst().hostMemory()) {
-            return List.of();
-        }
-        return hardware.devices().stream()
-                .filter(device -> !device.hostMemory() && !hardware.accelerators().contains(device))
-                .map(device ->
-                        "auto leaves out %s: it reads no faster than main memory is read"
-                                .formatted(device.device()))
-                .toList();
     }
 
     /** What rules and a step's buffers leave of each device. */

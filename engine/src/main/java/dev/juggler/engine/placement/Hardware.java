@@ -69,6 +69,16 @@ public record Hardware(List<DeviceBudget> devices, double linkBytesPerSecond) {
                 .toList();
     }
 
+    /** Devices with memory of their own that read no faster than main memory is read. */
+    List<DeviceBudget> slowAccelerators() {
+        List<DeviceBudget> fast = accelerators();
+        return devices.getFirst().hostMemory()
+                ? List.of()
+                : devices.stream()
+                        .filter(device -> !device.hostMemory() && !fast.contains(device))
+                        .toList();
+    }
+
     /** A number for the memory that a device works in; devices in main memory have the same. */
     int memory(String name) {
         return device(name).hostMemory() ? -1 : names().indexOf(name);

@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -315,14 +316,41 @@ public record PlacementRules(
         if (!auto) {
             return open;
         }
-        List<String> warnings = new ArrayList<>(open.warnings());
-        warnings.addAll(AutoPlacer.warnings(hardware));
+        Placement placed = filled(open, hardware, hardware.accelerators(), workload, use);
+        List<DeviceBudget> slow = hardware.slowAccelerators();
+        if (slow.isEmpty()) {
+            return placed;
+        }
+        if (Plan.of(placed, workload, hardware, (layer, expert) -> 0).fits()) {
+            return warned(placed, "leaves out %s: it", slow);
+        }
+        List<DeviceBudget> all =
+                Stream.concat(hardware.accelerators().stream(), slow.stream()).toList();
+        return warned(
+                filled(open, hardware, all, workload, use),
+                "fills %s too, for want of room: it",
+                slow);
+    }
+
+    private static Placement filled(
+            Placement open,
+            Hardware hardware,
+            List<DeviceBudget> fillable,
+            Workload workload,
+            @Nullable ExpertUse use) {
         String first = hardware.names().getFirst();
         return new Placement(
-                        new AutoPlacer(open, hardware, workload, use).place(),
+                        new AutoPlacer(open, hardware, fillable, workload, use).place(),
                         open.liveExperts(),
                         open.defaultDevice().equals(AUTO) ? first : open.defaultDevice(),
-                        warnings)
+                        open.warnings())
                 .withStreams(open.streamedExperts(), List.of());
+    }
+
+    private static Placement warned(Placement placed, String what, List<DeviceBudget> slow) {
+        String warning = "auto " + what + " reads no faster than main memory is read";
+        return placed.withStreams(
+                placed.streamedExperts(),
+                slow.stream().map(device -> warning.formatted(device.device())).toList());
     }
 }

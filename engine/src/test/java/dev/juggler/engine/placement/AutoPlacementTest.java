@@ -251,6 +251,23 @@ class AutoPlacementTest {
                 placement.warnings());
     }
 
+    /** Better slow than not at all. */
+    @Test
+    void aSlowDeviceIsFilledTooWhereThereIsNotRoomEnough() {
+        long little = 4 * TinyModel.STACK_BYTES + 2 * BUFFERS + 2 * TinyModel.EMBED_BYTES;
+        DeviceBudget cpu = new DeviceBudget("cpu", true, new MemoryInfo(little, little), 1e9);
+        Hardware hardware = new Hardware(List.of(gpu("cuda:0", ALL_CORES, 5e8), cpu), 1e9);
+        Placement placement = place("", null, hardware);
+        assertEquals(ALL_CORES, bytesOn(placement, "cuda:0"));
+        assertEquals(
+                List.of(
+                        "auto fills cuda:0 too, for want of room: it reads no faster than main memory is read"),
+                placement.warnings());
+        Placement ruled =
+                place("rules = [{ match { role = head }, device = cpu }]", null, hardware);
+        assertEquals("cpu", parts(ruled).get("head -1"));
+    }
+
     @Test
     void onlyTheProcessorIsThere() {
         Placement placement = place("", null, machine());
