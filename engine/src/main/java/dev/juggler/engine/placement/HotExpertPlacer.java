@@ -6,6 +6,7 @@ import dev.juggler.engine.placement.PlacedWeight.Decision;
 import dev.juggler.engine.placement.PlacedWeight.Shard;
 import dev.juggler.engine.placement.PlacementRule.HotExperts;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
@@ -30,6 +31,7 @@ final class HotExpertPlacer {
     private final Map<Expert, Choice> chosen = new TreeMap<>();
     private final List<LiveExperts> live = new ArrayList<>();
     private final Set<Expert> goingHome = new HashSet<>();
+    private final List<String> warnings;
 
     /** An expert of a layer: its part of all the layer's stacks. */
     private record Expert(int layer, int id) implements Comparable<Expert> {
@@ -61,6 +63,7 @@ final class HotExpertPlacer {
         this.weights = ruled.weights();
         this.profiles = profiles;
         this.use = use;
+        warnings = new ArrayList<>(ruled.warnings());
         layerCount = 1 + weights.stream().mapToInt(p -> p.weight().layer()).max().orElse(-1);
     }
 
@@ -73,7 +76,11 @@ final class HotExpertPlacer {
                 Map<Expert, Long> matched = matched(rule, hot.device());
                 matched.keySet().removeAll(spoken); // the first rule that speaks of them decides
                 spoken.addAll(matched.keySet());
-                if (hot.isLive()) {
+                if (matched.isEmpty()) {
+                    warnings.add(
+                            "%s; hot has no effect: it matches no experts that are elsewhere than on %s and that no rule before it keeps; remove it"
+                                    .formatted(rule, hot.device()));
+                } else if (hot.isLive()) {
                     keepSome(rule, hot, matched);
                 } else {
                     choose(rule, hot, matched);
@@ -85,7 +92,7 @@ final class HotExpertPlacer {
                 changed ? weights.stream().map(this::moved).toList() : weights,
                 live,
                 ruled.defaultDevice(),
-                ruled.warnings());
+                warnings);
     }
 
     /** Experts that the rule is about and that are not there anyway, with their bytes. */
@@ -136,6 +143,11 @@ final class HotExpertPlacer {
                 left -= bytes;
                 chosen.put(expert, new Choice(hot.device(), decision));
             }
+        }
+        if (left == hot.memory()) {
+            warnings.add(
+                    "%s; hot has no effect: hot.memory has room for %d bytes, but an expert has %d; give it more"
+                            .formatted(rule, hot.memory(), Collections.min(matched.values())));
         }
     }
 

@@ -93,6 +93,24 @@ class HotExpertTest {
     }
 
     @Test
+    void whatHasNoEffectIsTold() {
+        warned("hot.memory has room for 99 bytes, but an expert has 100", hot("first", 99));
+        warned("matches no experts that are elsewhere than on cpu", "device = cpu, memory = 1MB");
+        String attention = " } }, { match { role = attention }, hot { device = cpu, memory = 1MB";
+        Placement placement = place(hot("uniform", 600) + attention, NOBODY);
+        assertEquals(6, moved(placement).size());
+        assertEquals(1, placement.warnings().size(), placement.warnings().toString());
+        assertTrue(placement.warnings().getFirst().startsWith("rule 2 (role=attention"));
+    }
+
+    private static void warned(String part, String hot) {
+        Placement placement = place(hot, NOBODY);
+        assertEquals(List.of(), moved(placement));
+        assertEquals(1, placement.warnings().size(), placement.warnings().toString());
+        assertTrue(placement.warnings().getFirst().contains(part), placement.warnings().toString());
+    }
+
+    @Test
     void frequencyTakesWhatIsUsedMost() {
         ExpertUse use = (layer, expert) -> layer == 4 ? expert / 10.0 : expert == 3 ? 0.65 : 0.01;
         assertEquals(

@@ -7,6 +7,7 @@ import dev.juggler.engine.placement.AssumedHardware;
 import dev.juggler.engine.placement.Hardware;
 import dev.juggler.engine.placement.PlacementException;
 import dev.juggler.engine.placement.Plan;
+import dev.juggler.inference.InferenceException;
 import dev.juggler.launcher.Wiring;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -79,8 +80,22 @@ final class PlanCommand implements Callable<Integer> {
     @Mixin private CommonOptions common = new CommonOptions();
     @Spec private CommandSpec spec = CommandSpec.create();
 
+    /** Rules and numbers that make no sense are wrong usage, wherever they stand. */
     @Override
     public Integer call() {
+        try {
+            return plan();
+        } catch (PlacementException e) {
+            throw new UserException(String.valueOf(e.getMessage()), 2);
+        } catch (InferenceException e) {
+            if (e.kind() == InferenceException.Kind.INVALID_REQUEST) {
+                throw new UserException(String.valueOf(e.getMessage()), 2);
+            }
+            throw e;
+        }
+    }
+
+    private int plan() {
         Logging.beQuiet();
         if (json && hocon) {
             throw new UserException("--json and --hocon print different things; give one", 2);

@@ -18,6 +18,7 @@ import dev.juggler.launcher.terminal.LoadingBar;
 import dev.juggler.launcher.terminal.Progress;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -123,6 +124,10 @@ final class ProfileCommand implements Callable<Integer> {
         List<String> texts = texts();
         ModelArgument chosen = ModelArgument.resolve(common.configuration(), model);
         Path target = output == null ? Path.of(chosen.name() + ".experts") : output;
+        requireWritable("--output", target); // not only when hours of work are done
+        if (trace != null) {
+            requireWritable("--trace", trace);
+        }
         RoutingProfile profile = new RoutingProfile();
         try (Wiring wiring = Wiring.engine(chosen.configuration())) {
             ModelSettings settings = chosen.settings(wiring);
@@ -168,21 +173,38 @@ final class ProfileCommand implements Callable<Integer> {
             throw new UserException(
                     "--prompts is missing; give a file with a prompt on each line", 2);
         }
-        if (!Files.isReadable(file)) {
+        if (!Files.isReadable(file) || Files.isDirectory(file)) {
             throw new UserException("--prompts %s: no such file can be read".formatted(file), 2);
         }
         if (generated < 0) {
             throw new UserException("--tokens %d: it must be 0 or more".formatted(generated), 2);
         }
-        List<String> texts =
-                Files.readAllLines(file).stream().filter(line -> !line.isBlank()).toList();
-        if (texts.isEmpty()) {
+        try {
+            List<String> texts =
+                    Files.readAllLines(file).stream().filter(line -> !line.isBlank()).toList();
+            if (!texts.isEmpty()) {
+                return texts;
+            }
+        } catch (CharacterCodingException e) {
+            throw new UserException("--prompts %s: it is no text (UTF-8)".formatted(file), 2);
+        }
+        throw new UserException(
+                "--prompts %s: there is no text in it; write a prompt on each line".formatted(file),
+                2);
+    }
+
+    private static void requireWritable(String option, Path file) {
+        Path folder = file.toAbsolutePath().getParent();
+        boolean writable =
+                Files.exists(file)
+                        ? Files.isWritable(file) && !Files.isDirectory(file)
+                        : folder != null && Files.isDirectory(folder) && Files.isWritable(folder);
+        if (!writable) {
             throw new UserException(
-                    "--prompts %s: there is no text in it; write a prompt on each line"
-                            .formatted(file),
+                    "%s %s: no such file can be written; name one in a folder that is there"
+                            .formatted(option, file),
                     2);
         }
-        return texts;
     }
 
     private void record(

@@ -7,7 +7,8 @@ import dev.juggler.engine.experts.RoutingTrace;
 import dev.juggler.engine.experts.TraceReplay;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.NoSuchFileException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
@@ -43,6 +44,9 @@ final class TraceReplayReport {
         if (moves < 1 || (experts != null && experts < 1)) {
             throw new UserException("--experts and --moves must be 1 or more", 2);
         }
+        if (!Files.isRegularFile(file)) {
+            throw new UserException("--replay %s: no such file can be read".formatted(file), 2);
+        }
         try {
             RoutingTrace trace = RoutingTrace.open(file);
             Map<Integer, Integer> places = places(trace, experts, memory);
@@ -68,8 +72,11 @@ final class TraceReplayReport {
                         100 * result.hitRateOfSingleRows(),
                         result.movesPerStep());
             }
-        } catch (NoSuchFileException e) {
-            throw new UserException("--replay %s: it cannot be read".formatted(file), 2);
+        } catch (CharacterCodingException e) {
+            throw new UserException(
+                    "--replay %s: it is no text; record a trace with juggler profile --trace"
+                            .formatted(file),
+                    2);
         } catch (IOException e) {
             throw new UserException("--replay: " + e.getMessage(), 2);
         }

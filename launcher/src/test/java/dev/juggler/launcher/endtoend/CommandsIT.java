@@ -249,7 +249,42 @@ class CommandsIT {
         assertTrue(all.out().matches("(?s).*\nlru +100\\.0 %.*"), all.out());
         mistake(2, "--replay needs either", "profile", "--replay", "demo.trace");
         mistake(2, "--prompts is missing", "profile", "juggler-demo-moe");
-        mistake(2, "cannot be read", "profile", "--replay", "none.trace", "--experts", "1");
+        mistake(2, "can be read", "profile", "--replay", "none.trace", "--experts", "1");
+        Path binary = Files.write(folder.resolve("binary"), new byte[] {(byte) 0xff, 0});
+        mistake(2, "binary: it is no text", "profile", "--replay", "binary", "--experts", "1");
+        mistake(2, "binary: it is no text", "profile", "--prompts", binary.toString());
+        for (String option : List.of("--output", "--trace")) {
+            String file = folder.resolve("none").resolve("file").toString();
+            mistake(
+                    2,
+                    option + " " + file + ": no such file can be written",
+                    "profile",
+                    "juggler-demo-moe",
+                    "--prompts",
+                    prompts.toString(),
+                    option,
+                    file);
+        }
+    }
+
+    /** Whatever makes no sense in a plan is told in a line, with the code of wrong usage. */
+    @Test
+    void plansThatMakeNoSense() throws Exception {
+        String machine = "cuda:0=6MiB@1008GB/s,cpu=1GiB@80GB/s";
+        mistake(2, "context is 0", "plan", "--assume", machine, "--context", "0");
+        Path file = folder.resolve("senseless.conf");
+        String[] plan = {"plan", "--assume", machine, "--placement", file.toString()};
+        Files.writeString(file, "default = \"cuda:1\"");
+        mistake(2, "there is no device cuda:1; known are auto, cuda:0, cpu", plan);
+        Files.writeString(
+                file,
+                "rules = [{ match { role = experts }, hot { device = cpu, memory = 1MB, choose = frequency } }]");
+        mistake(2, "needs a profile; record one with juggler profile", plan);
+        mistake(
+                1,
+                "there is no device cuda:1",
+                "bench",
+                "-Djuggler.models.juggler-demo-moe.placement.default=cuda:1");
     }
 
     private static List<String> words(String line) {
