@@ -23,7 +23,8 @@ public enum CodeFormat {
     Q3_K(DType.Q3_K, 8, 16, false),
     Q4_K(DType.Q4_K, 16, 32, true),
     Q5_K(DType.Q5_K, 8, 32, true),
-    Q6_K(DType.Q6_K, 8, 16, false);
+    Q6_K(DType.Q6_K, 8, 16, false),
+    IQ4_XS(DType.IQ4_XS, 2, 32, false);
 
     private static final Map<DType, CodeFormat> BY_TYPE = new EnumMap<>(DType.class);
 

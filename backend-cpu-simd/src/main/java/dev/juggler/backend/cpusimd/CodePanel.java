@@ -48,6 +48,15 @@ public final class CodePanel {
     /** Sums of these while a panel is multiplied. */
     public final float[] floatSums;
 
+    /** Lower four bits of {@link #codes} of eight bits in blocks of 256. */
+    public final int[] lowCodes;
+
+    /** What is left of them, a sixteenth. */
+    public final int[] highCodes;
+
+    /** Integer scales of those, sixteen times as large. */
+    public final int[] highScales;
+
     /** Integer scales, by 16 or 32 columns. */
     public final int[] scales;
 
@@ -86,6 +95,9 @@ public final class CodePanel {
         codes = new int[COLUMNS / 2 * height];
         floats = new float[COLUMNS * height];
         floatSums = new float[8 * height];
+        lowCodes = new int[COLUMNS / 2 * height];
+        highCodes = new int[COLUMNS / 2 * height];
+        highScales = new int[COLUMNS / RUN * height];
         scales = new int[COLUMNS / 16 * height];
         minimums = new int[COLUMNS / 16 * height];
         blockScales = new float[COLUMNS / RUN * height];

@@ -58,6 +58,7 @@ final class ScalarCodeFilling {
             case Q4_K -> filling.q4();
             case Q5_K -> filling.q5();
             case Q6_K -> filling.q6();
+            case IQ4_XS -> filling.extraSmall();
         }
     }
 
@@ -102,12 +103,7 @@ final class ScalarCodeFilling {
         for (int run = 0; run < runs; run++) {
             int block = run * format.blockBytes();
             header(format, run, block);
-            for (int i = 0; i < 4; i++) {
-                int low = word(block + format.headerBytes(), i);
-                int high = low >>> 4;
-                put(run, i, found(table, evens(low)), found(table, odds(low)));
-                put(run, i + 4, found(table, evens(high)), found(table, odds(high)));
-            }
+            lookUp(run, block + format.headerBytes(), table);
         }
     }
 
@@ -237,6 +233,26 @@ final class ScalarCodeFilling {
                 int odd = odds(low) | ((high >>> 8) & LOW_TWO) << 4;
                 put(run + j, i % 8, less(even, 32), less(odd, 32));
             }
+        }
+    }
+
+    private void extraSmall() {
+        panel.blockScales[row] = half(0);
+        for (int run = 0; run < 8; run++) {
+            int low = (stored[4 + run / 2] >> (run % 2 * 4)) & 15;
+            int high = (unsignedShort(2) >> (2 * run)) & 3;
+            panel.scales[run * height + row] = (low | high << 4) - 32;
+            lookUp(run, 8 + 16 * run, NON_LINEAR);
+        }
+    }
+
+    /** Sixteen bytes whose low halves are the first 16 codes, places in a table. */
+    private void lookUp(int run, int at, byte[] table) {
+        for (int i = 0; i < 4; i++) {
+            int low = word(at, i);
+            int high = low >>> 4;
+            put(run, i, found(table, evens(low)), found(table, odds(low)));
+            put(run, i + 4, found(table, evens(high)), found(table, odds(high)));
         }
     }
 

@@ -81,11 +81,11 @@ final class CodeFilling {
         }
     }
 
-    /** As {@link #nibbles}, codes being places in a table. */
-    static void table(int[] words, int count, byte[] table, int[] codes) {
+    /** As {@link #nibbles}, codes being places in a table; words are from {@code at}. */
+    static void table(int[] words, int at, int count, byte[] table, int[] codes) {
         ByteVector values = ByteVector.fromArray(Lanes.BYTES_OF_INTS, table, 0);
         for (int i = 0; i < count; i++) {
-            IntVector word = IntVector.fromArray(INTS, words, i * LENGTH);
+            IntVector word = IntVector.fromArray(INTS, words, at + i * LENGTH);
             int to = i / 4 * RUN + i % 4 * 2 * LENGTH;
             ShortVector found =
                     word.and(LOW_CODES)
@@ -105,6 +105,26 @@ final class CodeFilling {
                     .reinterpretAsInts()
                     .intoArray(codes, to + 8 * LENGTH);
             found.lanewise(ASHR, 8).reinterpretAsInts().intoArray(codes, to + 9 * LENGTH);
+        }
+    }
+
+    /**
+     * Makes of codes of eight bits 16 · high + low, of which low has four bits and no sign, and of
+     * their scales those of the high parts.
+     */
+    static void split(CodePanel panel) {
+        for (int i = 0; i < CodePanel.COLUMNS / 2; i++) {
+            IntVector pair = IntVector.fromArray(INTS, panel.codes, i * LENGTH);
+            pair.and(NIBBLES).intoArray(panel.lowCodes, i * LENGTH);
+            pair.reinterpretAsShorts()
+                    .lanewise(ASHR, 4)
+                    .reinterpretAsInts()
+                    .intoArray(panel.highCodes, i * LENGTH);
+        }
+        for (int i = 0; i < CodePanel.COLUMNS / CodePanel.RUN; i++) {
+            IntVector.fromArray(INTS, panel.scales, i * LENGTH)
+                    .lanewise(LSHL, 4)
+                    .intoArray(panel.highScales, i * LENGTH);
         }
     }
 
@@ -276,6 +296,16 @@ final class CodeFilling {
                             .and(15);
             IntVector high = third.lanewise(LSHR, i % 4 * 8 + i / 4 * 2).and(3);
             high.lanewise(LSHL, 4).or(low).sub(32).intoArray(scales, i * LENGTH);
+        }
+    }
+
+    /** Eight scales of six bits, 32 subtracted: two bits in the first word, four in the second. */
+    static void extraSmallScales(int[] words, int[] scales) {
+        IntVector first = IntVector.fromArray(INTS, words, 0);
+        IntVector second = IntVector.fromArray(INTS, words, LENGTH);
+        for (int i = 0; i < 8; i++) {
+            IntVector high = first.lanewise(LSHR, 16 + 2 * i).and(3).lanewise(LSHL, 4);
+            second.lanewise(LSHR, 4 * i).and(15).or(high).sub(32).intoArray(scales, i * LENGTH);
         }
     }
 

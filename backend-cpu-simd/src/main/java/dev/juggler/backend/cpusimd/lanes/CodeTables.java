@@ -19,7 +19,7 @@ final class CodeTables {
     /** The table of a format, four times. */
     static byte[] of(CodeFormat format) {
         return switch (format) {
-            case IQ4_NL -> NON_LINEAR;
+            case IQ4_NL, IQ4_XS -> NON_LINEAR;
             case MXFP4 -> TWICE_E2M1;
             default -> throw new IllegalArgumentException(format.toString());
         };

@@ -35,7 +35,7 @@ final class PanelFilling {
             }
             case IQ4_NL, MXFP4 -> {
                 blocks(format, source, offset, stride, rows, runs, panel);
-                CodeFilling.table(words, 4 * runs, CodeTables.of(format), panel.codes);
+                CodeFilling.table(words, 0, 4 * runs, CodeTables.of(format), panel.codes);
             }
             case Q8_0 -> {
                 blocks(format, source, offset, stride, rows, runs, panel);
@@ -78,6 +78,13 @@ final class PanelFilling {
                 CodeFilling.q6(words, panel.codes);
                 CodeFilling.byteScales(words, 48 * LENGTH, panel.scales);
                 CodeFilling.halves(source, offset + 208, stride, rows, scales, 0);
+            }
+            case IQ4_XS -> {
+                // The scale and two bits of the inner ones, four bits of them, 32 words of codes.
+                WordColumns.load(source, offset, stride, rows, 34, words, 0);
+                CodeFilling.extraSmallScales(words, panel.scales);
+                CodeFilling.table(words, 2 * LENGTH, 32, CodeTables.of(format), panel.codes);
+                CodeFilling.halves(source, offset, stride, rows, scales, 0);
             }
         }
     }

@@ -80,6 +80,8 @@ final class RowProducts {
                 case Q5_K ->
                         FiveBitSums.add(
                                 source, from, gap, count, blocks, x, row, chunk, sums, minimums);
+                case IQ4_XS ->
+                        NonLinearSums.add(source, from, gap, count, blocks, x, row, chunk, sums);
                 case Q6_K -> SixBitSums.add(source, from, gap, count, blocks, x, row, chunk, sums);
                 default -> throw new IllegalArgumentException(format.toString());
             }

@@ -107,6 +107,10 @@ final class VectorCodeLoops implements CodeLoops {
             CodeFilling.floats(left.codes, runs * RUN_PAIRS, left.floats);
             CodeFilling.floats(right.codes, runs * RUN_PAIRS, right.floats);
         }
+        if (count > 2 && format.hasInnerScales() && format.isWide()) {
+            CodeFilling.split(left);
+            CodeFilling.split(right);
+        }
         // Rows that are left over are taken one by one; three cost less as four.
         int j = 0;
         while (j < count) {
@@ -168,24 +172,25 @@ final class VectorCodeLoops implements CodeLoops {
         int x2 = x.pairsAt(rows[j + 2]) + from;
         int x3 = x.pairsAt(rows[j + tile - 1]) + from;
         Arrays.fill(sums, 0);
-        if (format.pairs() == 16) {
-            for (int g = 0; g < CodePanel.COLUMNS / 32; g++) {
-                int k = g * 16;
-                int at = k * LENGTH;
-                CodeTiles.fourSixteens(
-                        l,
-                        r,
-                        at,
-                        pairs,
-                        x0 + k,
-                        x1 + k,
-                        x2 + k,
-                        x3 + k,
-                        scales,
-                        rightScales,
-                        g * LENGTH,
-                        sums);
-            }
+        if (format.isWide()) {
+            fourRowsOfSixteens(
+                    left.lowCodes,
+                    right.lowCodes,
+                    pairs,
+                    x0,
+                    x1,
+                    x2,
+                    x3,
+                    scales,
+                    rightScales,
+                    sums);
+            l = left.highCodes;
+            r = right.highCodes;
+            scales = left.highScales;
+            rightScales = right.highScales;
+        }
+        if (format.isWide() || format.pairs() == 16) {
+            fourRowsOfSixteens(l, r, pairs, x0, x1, x2, x3, scales, rightScales, sums);
             return;
         }
         int groupsOfScale = format.scaleRun() / 32;
@@ -204,6 +209,36 @@ final class VectorCodeLoops implements CodeLoops {
                     scales,
                     rightScales,
                     (g >> groupsOfScale) * LENGTH,
+                    sums);
+        }
+    }
+
+    private static void fourRowsOfSixteens(
+            int[] left,
+            int[] right,
+            int[] pairs,
+            int x0,
+            int x1,
+            int x2,
+            int x3,
+            int[] scales,
+            int[] rightScales,
+            int[] sums) {
+        for (int g = 0; g < CodePanel.COLUMNS / 32; g++) {
+            int k = g * 16;
+            int at = k * LENGTH;
+            CodeTiles.fourSixteens(
+                    left,
+                    right,
+                    at,
+                    pairs,
+                    x0 + k,
+                    x1 + k,
+                    x2 + k,
+                    x3 + k,
+                    scales,
+                    rightScales,
+                    g * LENGTH,
                     sums);
         }
     }
