@@ -6,6 +6,7 @@ import dev.juggler.kernel.Transfer;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Copies of experts in the memory of a device. */
 final class ExpertCopies {
@@ -27,6 +28,20 @@ final class ExpertCopies {
             long expertBytes,
             List<Integer> experts) {
         List<Transfer> underWay = new ArrayList<>();
+        try {
+            begin(device, places, stack, expertBytes, experts, underWay);
+        } finally {
+            joinAll(underWay);
+        }
+    }
+
+    private static void begin(
+            Device device,
+            Buffer places,
+            MemorySegment stack,
+            long expertBytes,
+            List<Integer> experts,
+            List<Transfer> underWay) {
         int end;
         for (int place = 0; place < experts.size(); place = end) {
             int first = experts.get(place);
@@ -37,6 +52,20 @@ final class ExpertCopies {
             MemorySegment run = stack.asSlice(first * expertBytes, (end - place) * expertBytes);
             underWay.add(device.backend().upload(places, place * expertBytes, run));
         }
-        underWay.forEach(Transfer::join);
+    }
+
+    /** Also when one fails: then the places are freed, and nothing may still be written to them. */
+    private static void joinAll(List<Transfer> underWay) {
+        @Nullable RuntimeException failure = null;
+        for (Transfer transfer : underWay) {
+            try {
+                transfer.join();
+            } catch (RuntimeException e) {
+                failure = e;
+            }
+        }
+        if (failure != null) {
+            throw failure;
+        }
     }
 }
