@@ -95,7 +95,7 @@ roof() {
   for ((i = 0; i < rounds; i++)); do
     juggler bench "$1" --threads "$threads" --pp 0 --tg 64 --repetitions 1 --profile 2>/dev/null \
       | awk '/memory reads/ {for (i = 1; i < NF; i++) if ($i == "reads") roof = $(i + 1)}
-          $1 == "sampling" {time = -$2} $1 == "all" {print $4, $4 / ($2 + time), roof}' >>"$measured"
+          $1 == "sampling" {time = -$2} $1 == "all" {print $5, $5 / ($2 + time), roof}' >>"$measured"
   done
   awk '{print $1}' "$measured" | median >"$measured.bytes"
   awk '{print $2}' "$measured" | median >"$measured.rate"

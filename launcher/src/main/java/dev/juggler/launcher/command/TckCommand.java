@@ -161,12 +161,10 @@ final class TckCommand implements Callable<Integer> {
                 KernelSpeed products =
                         new KernelSpeed(backend, large ? 512L << 20 : 1, large ? 0.05 : 0)) {
             double copy = backend.speed().bytesPerSecond();
-            out.printf(
-                    Locale.ROOT,
-                    "%s, %s; copying in its memory: %.0f GB/s%n",
-                    device,
-                    backend.description(),
-                    copy / 1e9);
+            out.printf("%s, %s%n", device, backend.description());
+            if (copy > 0) { // of devices with memory of their own
+                out.printf(Locale.ROOT, "copying in its memory: %.0f GB/s%n", copy / 1e9);
+            }
             TextTable table = new TextTable();
             for (DType dtype : SPEED_TYPES) {
                 row(table, dtype + ", one row, " + size, products.matmul(dtype, 1, n, k), copy);
