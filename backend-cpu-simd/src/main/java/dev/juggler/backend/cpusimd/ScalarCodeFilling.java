@@ -8,16 +8,6 @@ import java.lang.foreign.ValueLayout;
  * blocks are told in {@code dev.juggler.kernel.quant}.
  */
 final class ScalarCodeFilling {
-    /** What the 16 codes of IQ4_NL stand for. */
-    private static final byte[] NON_LINEAR = {
-        -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113
-    };
-
-    /** Twice the values of the E2M1 codes of MXFP4 (OCP Microscaling Formats v1.0). */
-    private static final byte[] TWICE_E2M1 = {
-        0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12
-    };
-
     private static final int NIBBLES = 0x000F000F;
     private static final int LOWEST = 0x00010001;
     private static final int LOW_TWO = 0x00030003;
@@ -51,8 +41,7 @@ final class ScalarCodeFilling {
             case Q4_0, Q4_1 -> filling.nibbles(format, runs);
             case Q5_0, Q5_1 -> filling.fiveBits(format, runs);
             case Q8_0 -> filling.q8Zero(runs);
-            case IQ4_NL -> filling.table(format, runs, NON_LINEAR);
-            case MXFP4 -> filling.table(format, runs, TWICE_E2M1);
+            case IQ4_NL, MXFP4 -> filling.table(format, runs);
             case Q2_K -> filling.q2();
             case Q3_K -> filling.q3();
             case Q4_K -> filling.q4();
@@ -99,7 +88,8 @@ final class ScalarCodeFilling {
     }
 
     /** Codes are places in a table. */
-    private void table(CodeFormat format, int runs, byte[] table) {
+    private void table(CodeFormat format, int runs) {
+        byte[] table = CodeTables.of(format);
         for (int run = 0; run < runs; run++) {
             int block = run * format.blockBytes();
             header(format, run, block);
@@ -115,17 +105,12 @@ final class ScalarCodeFilling {
     private void header(CodeFormat format, int run, int block) {
         int to = run * height + row;
         panel.blockScales[to] =
-                format == CodeFormat.MXFP4 ? halfPower(stored[block] & 0xFF) : half(block);
+                format == CodeFormat.MXFP4
+                        ? CodeTables.halfPower(stored[block] & 0xFF)
+                        : half(block);
         if (format.hasMinimums()) {
             panel.blockMinimums[to] = half(block + 2);
         }
-    }
-
-    /** Half of 2^(exponent - 127), since the table holds twice the values. */
-    private static float halfPower(int exponent) {
-        // The two smallest are subnormal numbers.
-        int bits = exponent > 1 ? (exponent - 1) << 23 : 0x00200000 << exponent;
-        return Float.intBitsToFloat(bits);
     }
 
     private void q8Zero(int runs) {
@@ -238,11 +223,12 @@ final class ScalarCodeFilling {
 
     private void extraSmall() {
         panel.blockScales[row] = half(0);
+        byte[] table = CodeTables.of(CodeFormat.IQ4_XS);
         for (int run = 0; run < 8; run++) {
             int low = (stored[4 + run / 2] >> (run % 2 * 4)) & 15;
             int high = (unsignedShort(2) >> (2 * run)) & 3;
             panel.scales[run * height + row] = (low | high << 4) - 32;
-            lookUp(run, 8 + 16 * run, NON_LINEAR);
+            lookUp(run, 8 + 16 * run, table);
         }
     }
 

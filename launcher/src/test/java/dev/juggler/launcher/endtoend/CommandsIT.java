@@ -249,7 +249,14 @@ class CommandsIT {
         assertTrue(all.out().matches("(?s).*\nlru +100\\.0 %.*"), all.out());
         mistake(2, "--replay needs either", "profile", "--replay", "demo.trace");
         mistake(2, "--prompts is missing", "profile", "juggler-demo-moe");
-        mistake(2, "can be read", "profile", "--replay", "none.trace", "--experts", "1");
+        mistake(
+                2,
+                "none.trace: no such file can be read",
+                "profile",
+                "--replay",
+                "none.trace",
+                "--experts",
+                "1");
         Path binary = Files.write(folder.resolve("binary"), new byte[] {(byte) 0xff, 0});
         mistake(2, "binary: it is no text", "profile", "--replay", "binary", "--experts", "1");
         mistake(2, "binary: it is no text", "profile", "--prompts", binary.toString());

@@ -1,5 +1,6 @@
 package dev.juggler.backend.cpusimd.lanes;
 
+import dev.juggler.backend.cpusimd.CodeTables;
 import dev.juggler.backend.cpusimd.LaneCode;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -110,14 +111,8 @@ final class Lanes {
         return source.get(ValueLayout.JAVA_BYTE, at) & 0xFF;
     }
 
-    /**
-     * Half of 2^(e - 127), of the byte e: the scale of a block of MXFP4, whose table holds twice
-     * the values.
-     */
+    /** {@link CodeTables#halfPower} of a byte. */
     static float halfPower(MemorySegment source, long at) {
-        int exponent = unsignedByte(source, at);
-        // The two smallest are subnormal numbers.
-        int bits = exponent > 1 ? (exponent - 1) << 23 : 0x00200000 << exponent;
-        return Float.intBitsToFloat(bits);
+        return CodeTables.halfPower(unsignedByte(source, at));
     }
 }

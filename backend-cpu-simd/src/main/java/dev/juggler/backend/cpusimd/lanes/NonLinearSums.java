@@ -6,6 +6,7 @@ import static jdk.incubator.vector.VectorOperators.LSHR;
 
 import dev.juggler.backend.cpusimd.CodeFormat;
 import dev.juggler.backend.cpusimd.CodePanel;
+import dev.juggler.backend.cpusimd.CodeTables;
 import dev.juggler.backend.cpusimd.RoundedRows;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;

@@ -4,6 +4,7 @@ import static dev.juggler.backend.cpusimd.lanes.Lanes.LENGTH;
 
 import dev.juggler.backend.cpusimd.CodeFormat;
 import dev.juggler.backend.cpusimd.CodePanel;
+import dev.juggler.backend.cpusimd.CodeTables;
 import java.lang.foreign.MemorySegment;
 
 /** Where the words of each format's blocks lie, and what of a panel is made of them. */

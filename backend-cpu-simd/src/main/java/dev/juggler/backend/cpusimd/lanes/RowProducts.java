@@ -2,6 +2,7 @@ package dev.juggler.backend.cpusimd.lanes;
 
 import dev.juggler.backend.cpusimd.CodeFormat;
 import dev.juggler.backend.cpusimd.CodePanel;
+import dev.juggler.backend.cpusimd.CodeTables;
 import dev.juggler.backend.cpusimd.RoundedRows;
 import java.lang.foreign.MemorySegment;
 

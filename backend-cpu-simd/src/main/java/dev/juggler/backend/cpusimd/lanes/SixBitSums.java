@@ -12,7 +12,6 @@ import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -33,10 +32,6 @@ final class SixBitSums {
     private static final IntVector HIGHS = IntVector.broadcast(INTS, 0x30303030);
     private static final IntVector EVENS = IntVector.broadcast(INTS, 0x00FF00FF);
     private static final IntVector MINUS_OFFSET = IntVector.broadcast(INTS, -32);
-    private static final VectorShuffle<Integer> RUN_0 = twoScales(0);
-    private static final VectorShuffle<Integer> RUN_1 = twoScales(1);
-    private static final VectorShuffle<Integer> RUN_2 = twoScales(2);
-    private static final VectorShuffle<Integer> RUN_3 = twoScales(3);
 
     private SixBitSums() {}
 
@@ -106,7 +101,7 @@ final class SixBitSums {
                     sum.add(
                             t.add(t.lanewise(LSHL, 16))
                                     .lanewise(ASHR, 16)
-                                    .mul(scales.rearrange(RUN_0)));
+                                    .mul(scales.rearrange(TwoScales.RUN_0)));
             t = w1.and(LOW_CODES).or(high.lanewise(LSHL, 2).and(HIGHS));
             p =
                     t.and(EVENS)
@@ -123,7 +118,7 @@ final class SixBitSums {
                     sum.add(
                             t.add(t.lanewise(LSHL, 16))
                                     .lanewise(ASHR, 16)
-                                    .mul(scales.rearrange(RUN_1)));
+                                    .mul(scales.rearrange(TwoScales.RUN_1)));
             t = w0.lanewise(LSHR, 4).and(LOW_CODES).or(high.and(HIGHS));
             p =
                     t.and(EVENS)
@@ -140,7 +135,7 @@ final class SixBitSums {
                     sum.add(
                             t.add(t.lanewise(LSHL, 16))
                                     .lanewise(ASHR, 16)
-                                    .mul(scales.rearrange(RUN_2)));
+                                    .mul(scales.rearrange(TwoScales.RUN_2)));
             t = w1.lanewise(LSHR, 4).and(LOW_CODES).or(high.lanewise(LSHR, 2).and(HIGHS));
             p =
                     t.and(EVENS)
@@ -157,7 +152,7 @@ final class SixBitSums {
                     sum.add(
                             t.add(t.lanewise(LSHL, 16))
                                     .lanewise(ASHR, 16)
-                                    .mul(scales.rearrange(RUN_3)));
+                                    .mul(scales.rearrange(TwoScales.RUN_3)));
             sum.intoArray(partials, i * SIDE);
             half ^= 1;
             if (half == 0) {
@@ -169,10 +164,5 @@ final class SixBitSums {
                 }
             }
         }
-    }
-
-    /** Copies the two scales of a run to the lanes of its first 16 columns and of its last. */
-    private static VectorShuffle<Integer> twoScales(int run) {
-        return VectorShuffle.fromOp(INTS, lane -> 2 * run + lane / 4);
     }
 }

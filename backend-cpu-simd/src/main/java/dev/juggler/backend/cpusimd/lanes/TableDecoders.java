@@ -8,6 +8,8 @@ import static dev.juggler.backend.cpusimd.lanes.Lanes.toFloats;
 import static dev.juggler.backend.cpusimd.lanes.Lanes.unsignedByte;
 import static dev.juggler.backend.cpusimd.lanes.Lanes.unsignedBytes;
 
+import dev.juggler.backend.cpusimd.CodeFormat;
+import dev.juggler.backend.cpusimd.CodeTables;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -17,24 +19,15 @@ import jdk.incubator.vector.VectorOperators;
 final class TableDecoders {
     private static final int HALF = 16;
 
-    private static final int[] NON_LINEAR = {
-        -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113
-    };
-
-    /** Twice the values of the E2M1 codes of MXFP4 (OCP Microscaling Formats v1.0). */
-    private static final int[] TWICE_E2M1 = {
-        0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12
-    };
-
     // A table in vectors: one of 16 lanes, two of 8 or four of 4.
-    private static final IntVector NON_LINEAR_0 = part(NON_LINEAR, 0);
-    private static final IntVector NON_LINEAR_1 = part(NON_LINEAR, 1);
-    private static final IntVector NON_LINEAR_2 = part(NON_LINEAR, 2);
-    private static final IntVector NON_LINEAR_3 = part(NON_LINEAR, 3);
-    private static final IntVector E2M1_0 = part(TWICE_E2M1, 0);
-    private static final IntVector E2M1_1 = part(TWICE_E2M1, 1);
-    private static final IntVector E2M1_2 = part(TWICE_E2M1, 2);
-    private static final IntVector E2M1_3 = part(TWICE_E2M1, 3);
+    private static final IntVector NON_LINEAR_0 = part(CodeFormat.IQ4_NL, 0);
+    private static final IntVector NON_LINEAR_1 = part(CodeFormat.IQ4_NL, 1);
+    private static final IntVector NON_LINEAR_2 = part(CodeFormat.IQ4_NL, 2);
+    private static final IntVector NON_LINEAR_3 = part(CodeFormat.IQ4_NL, 3);
+    private static final IntVector E2M1_0 = part(CodeFormat.MXFP4, 0);
+    private static final IntVector E2M1_1 = part(CodeFormat.MXFP4, 1);
+    private static final IntVector E2M1_2 = part(CodeFormat.MXFP4, 2);
+    private static final IntVector E2M1_3 = part(CodeFormat.MXFP4, 3);
 
     private TableDecoders() {}
 
@@ -105,7 +98,12 @@ final class TableDecoders {
                 .blend(place.selectFrom(t3), codes.compare(VectorOperators.GE, 3 * LENGTH));
     }
 
-    private static IntVector part(int[] table, int part) {
-        return IntVector.fromArray(INTS, table, part * LENGTH % table.length);
+    private static IntVector part(CodeFormat format, int part) {
+        byte[] table = CodeTables.of(format);
+        int[] values = new int[LENGTH];
+        for (int i = 0; i < LENGTH; i++) {
+            values[i] = table[part * LENGTH + i];
+        }
+        return IntVector.fromArray(INTS, values, 0);
     }
 }

@@ -11,7 +11,6 @@ import java.nio.ByteOrder;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -40,11 +39,6 @@ final class ThreeBitSums {
     /** The four lower lanes take the bytes of one int, the upper ones those of another. */
     private static final IntVector BYTE_SHIFTS =
             IntVector.fromArray(INTS, new int[] {0, 8, 16, 24, 0, 8, 16, 24}, 0);
-
-    private static final VectorShuffle<Integer> RUN_0 = twoScales(0);
-    private static final VectorShuffle<Integer> RUN_1 = twoScales(1);
-    private static final VectorShuffle<Integer> RUN_2 = twoScales(2);
-    private static final VectorShuffle<Integer> RUN_3 = twoScales(3);
 
     private ThreeBitSums() {}
 
@@ -119,7 +113,7 @@ final class ThreeBitSums {
                     sum.add(
                             t.add(t.lanewise(LSHL, 16))
                                     .lanewise(ASHR, 16)
-                                    .mul(scales.rearrange(RUN_0)));
+                                    .mul(scales.rearrange(TwoScales.RUN_0)));
             t = w.lanewise(LSHR, 2).and(LOW_TWO).or(high.lanewise(LSHL, 1).and(THIRD));
             p =
                     t.and(EVENS)
@@ -136,7 +130,7 @@ final class ThreeBitSums {
                     sum.add(
                             t.add(t.lanewise(LSHL, 16))
                                     .lanewise(ASHR, 16)
-                                    .mul(scales.rearrange(RUN_1)));
+                                    .mul(scales.rearrange(TwoScales.RUN_1)));
             t = w.lanewise(LSHR, 4).and(LOW_TWO).or(high.and(THIRD));
             p =
                     t.and(EVENS)
@@ -153,7 +147,7 @@ final class ThreeBitSums {
                     sum.add(
                             t.add(t.lanewise(LSHL, 16))
                                     .lanewise(ASHR, 16)
-                                    .mul(scales.rearrange(RUN_2)));
+                                    .mul(scales.rearrange(TwoScales.RUN_2)));
             t = w.lanewise(LSHR, 6).and(LOW_TWO).or(high.lanewise(LSHR, 1).and(THIRD));
             p =
                     t.and(EVENS)
@@ -170,7 +164,7 @@ final class ThreeBitSums {
                     sum.add(
                             t.add(t.lanewise(LSHL, 16))
                                     .lanewise(ASHR, 16)
-                                    .mul(scales.rearrange(RUN_3)));
+                                    .mul(scales.rearrange(TwoScales.RUN_3)));
             sum.intoArray(partials, i * SIDE);
             half ^= 1;
             if (half == 0) {
@@ -182,10 +176,5 @@ final class ThreeBitSums {
                 }
             }
         }
-    }
-
-    /** Copies the two scales of a run to the lanes of its first 16 columns and of its last. */
-    private static VectorShuffle<Integer> twoScales(int run) {
-        return VectorShuffle.fromOp(INTS, lane -> 2 * run + lane / 4);
     }
 }

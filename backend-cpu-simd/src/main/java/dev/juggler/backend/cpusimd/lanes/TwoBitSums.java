@@ -12,7 +12,6 @@ import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -31,10 +30,6 @@ final class TwoBitSums {
 
     private static final IntVector LOW_TWO = IntVector.broadcast(INTS, 0x00030003);
     private static final IntVector NIBBLE = IntVector.broadcast(INTS, 15);
-    private static final VectorShuffle<Integer> RUN_0 = twoScales(0);
-    private static final VectorShuffle<Integer> RUN_1 = twoScales(1);
-    private static final VectorShuffle<Integer> RUN_2 = twoScales(2);
-    private static final VectorShuffle<Integer> RUN_3 = twoScales(3);
 
     private TwoBitSums() {}
 
@@ -95,7 +90,10 @@ final class TwoBitSums {
                             .mul(ShortVector.fromArray(SHORTS, pairs, k + 16))
                             .add(p);
             t = p.reinterpretAsInts();
-            sum = t.add(t.lanewise(LSHL, 16)).lanewise(ASHR, 16).mul(scales.rearrange(RUN_0));
+            sum =
+                    t.add(t.lanewise(LSHL, 16))
+                            .lanewise(ASHR, 16)
+                            .mul(scales.rearrange(TwoScales.RUN_0));
             p =
                     w.lanewise(LSHR, 2)
                             .and(LOW_TWO)
@@ -112,7 +110,7 @@ final class TwoBitSums {
                     sum.add(
                             t.add(t.lanewise(LSHL, 16))
                                     .lanewise(ASHR, 16)
-                                    .mul(scales.rearrange(RUN_1)));
+                                    .mul(scales.rearrange(TwoScales.RUN_1)));
             p =
                     w.lanewise(LSHR, 4)
                             .and(LOW_TWO)
@@ -129,7 +127,7 @@ final class TwoBitSums {
                     sum.add(
                             t.add(t.lanewise(LSHL, 16))
                                     .lanewise(ASHR, 16)
-                                    .mul(scales.rearrange(RUN_2)));
+                                    .mul(scales.rearrange(TwoScales.RUN_2)));
             p =
                     w.lanewise(LSHR, 6)
                             .and(LOW_TWO)
@@ -146,7 +144,7 @@ final class TwoBitSums {
                     sum.add(
                             t.add(t.lanewise(LSHL, 16))
                                     .lanewise(ASHR, 16)
-                                    .mul(scales.rearrange(RUN_3)));
+                                    .mul(scales.rearrange(TwoScales.RUN_3)));
             sum.intoArray(partials, i * SIDE);
             half ^= 1;
             if (half == 0) {
@@ -158,10 +156,5 @@ final class TwoBitSums {
                 }
             }
         }
-    }
-
-    /** Copies the two scales of a run to the lanes of its first 16 columns and of its last. */
-    private static VectorShuffle<Integer> twoScales(int run) {
-        return VectorShuffle.fromOp(INTS, lane -> 2 * run + lane / 4);
     }
 }

@@ -1,9 +1,10 @@
-package dev.juggler.backend.cpusimd.lanes;
+package dev.juggler.backend.cpusimd;
 
-import dev.juggler.backend.cpusimd.CodeFormat;
+/** What codes stand for that are places in a table, as bytes; and scales that are powers of two. */
+public final class CodeTables {
+    /** Places of a table. */
+    public static final int PLACES = 16;
 
-/** What four-bit codes stand for that are places in a table, as bytes. */
-final class CodeTables {
     /** Copies of a table, so that a vector of any width finds one for each sixteen of its bytes. */
     private static final int COPIES = 4;
 
@@ -17,7 +18,7 @@ final class CodeTables {
     private CodeTables() {}
 
     /** The table of a format, four times. */
-    static byte[] of(CodeFormat format) {
+    public static byte[] of(CodeFormat format) {
         return switch (format) {
             case IQ4_NL, IQ4_XS -> NON_LINEAR;
             case MXFP4 -> TWICE_E2M1;
@@ -25,10 +26,22 @@ final class CodeTables {
         };
     }
 
+    /**
+     * Half of 2^(exponent - 127): the scale of a block of MXFP4, whose table holds twice the
+     * values.
+     *
+     * @param exponent a byte without sign
+     */
+    public static float halfPower(int exponent) {
+        // The two smallest are subnormal numbers.
+        int bits = exponent > 1 ? (exponent - 1) << 23 : 0x00200000 << exponent;
+        return Float.intBitsToFloat(bits);
+    }
+
     private static byte[] copies(int... table) {
-        byte[] bytes = new byte[COPIES * table.length];
+        byte[] bytes = new byte[COPIES * PLACES];
         for (int i = 0; i < bytes.length; i++) {
-            bytes[i] = (byte) table[i % table.length];
+            bytes[i] = (byte) table[i % PLACES];
         }
         return bytes;
     }
