@@ -31,7 +31,7 @@ static const float LEAST = 1e-30f;
 /* The operands of a tile, in its scratch memory. */
 struct rounded {
     int words;             /* of a key or a query */
-    int32_t *keys;         /* [places / WIDE][words][WIDE] */
+    int32_t *keys;         /* [places / WIDE, the last part too][words][WIDE] */
     int32_t *values;       /* [columns / WIDE][places / 2][WIDE] */
     int32_t *factors;      /* [count][places / 2] */
     float *key_scales;     /* [places] */
@@ -45,7 +45,7 @@ static struct rounded operands(const struct attention *a) {
     struct rounded r;
     r.words = a->key_stride / 2;
     r.keys = (int32_t *)(((uintptr_t)a->scratch + 63) / 64 * 64);
-    r.values = r.keys + a->places * r.words;
+    r.values = r.keys + whole(a->places, WIDE) * r.words;
     r.factors = r.values + whole(a->sum_stride, WIDE) * (a->places / 2);
     r.key_scales = (float *)(r.factors + (int64_t)a->count * (a->places / 2));
     r.value_scales = r.key_scales + a->places;
@@ -227,7 +227,9 @@ static void score(const struct attention *a, const struct rounded *r) {
 #pragma GCC unroll 4
                     for (int v = 0; v < PANEL_VECTORS; v++) {
                         panel_floats score = panel_multiply(product_at(&products, m, v), scale);
-                        panel_store_floats(scores + v * PANEL_LANES, panel_multiply(score, key_scales[v]));
+                        if (place + v * PANEL_LANES < a->places) {
+                            panel_store_floats(scores + v * PANEL_LANES, panel_multiply(score, key_scales[v]));
+                        }
                     }
                 }
             }

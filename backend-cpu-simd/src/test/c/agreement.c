@@ -107,11 +107,11 @@ static int compare(int type, int columns, int x_count, int rows) {
     return different != 0;
 }
 
-enum { TILE_PLACES = 32, MOST_QUERIES = 12, MOST_STRIDE = 160 };
+enum { TILE_PLACES = 48, MOST_QUERIES = 12, MOST_STRIDE = 160 };
 
 /* Two tiles of attention, so that the second meets a state; with a window or a cap, or without; in F32 or rounded. */
 static int compare_attention(int rows, int heads, int key_stride, int value_stride, int window, float cap, bool rounded) {
-    static float rounded_queries[2][MOST_QUERIES * MOST_STRIDE], scratch[2][4 * TILE_PLACES * MOST_STRIDE];
+    static float rounded_queries[2][MOST_QUERIES * MOST_STRIDE], scratch[2][5 * TILE_PLACES * MOST_STRIDE];
     static float queries[MOST_QUERIES * MOST_STRIDE], keys[2 * TILE_PLACES * MOST_STRIDE],
         values[2 * TILE_PLACES * MOST_STRIDE];
     static float scores[2][MOST_QUERIES * TILE_PLACES], softmax[2][2 * MOST_QUERIES], weighted[2][MOST_QUERIES * MOST_STRIDE];

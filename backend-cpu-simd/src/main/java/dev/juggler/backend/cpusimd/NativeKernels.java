@@ -372,7 +372,8 @@ final class NativeKernels {
     /** Floats of scratch memory that {@link #attend} needs for rounded operands. */
     static int attentionScratch(int count, int keyStride, int sumStride) {
         int places = AttentionCall.TILE;
-        int panels = places / 2 * (keyStride + (sumStride + 31) / 32 * 32);
+        int panels =
+                (places + 31) / 32 * 32 / 2 * keyStride + places / 2 * ((sumStride + 31) / 32 * 32);
         return panels + count * (places / 2 + 1) + 2 * places + LINE;
     }
 
