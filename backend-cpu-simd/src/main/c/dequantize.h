@@ -1,7 +1,4 @@
-/*
- * Takes chunks of weight rows apart into rows of tiles: bfloat16, or bytes with one scale for the chunk. What is written
- * are the 64 bytes of one row in tile after tile.
- */
+/* Takes chunks of weight rows apart: into bfloat16, or bytes with one scale for the chunk. */
 #ifndef JUGGLER_DEQUANTIZE_H
 #define JUGGLER_DEQUANTIZE_H
 
@@ -111,6 +108,70 @@ INLINE __m512i looked_up(const int type, const uint8_t *p, int run, const struct
     return _mm512_permutexvar_epi16(_mm512_cvtepu8_epi16((__m256i)c), table);
 }
 
+/* True where 16 values of a run are told apart by four bits of a byte and share a scale. */
+INLINE bool has_sixteen_values(int type) {
+    switch (type) {
+    case Q4_0: case Q4_1: case Q4_K: case IQ4_NL: case IQ4_XS: case MXFP4: return true;
+    default: return false;
+    }
+}
+
+/* What four bits stand for. */
+INLINE __m512 sixteen_values(const int type) {
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(type == MXFP4 ? twice_e2m1 : non_linear));
+    __m512 values = type == MXFP4 || type == IQ4_NL || type == IQ4_XS ? _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes))
+                                                                      : _mm512_loadu_ps(counting);
+    return code_offset(type) ? _mm512_sub_ps(values, _mm512_set1_ps((float)code_offset(type))) : values;
+}
+
+/* The bytes of runs 2 * pair and 2 * pair + 1. */
+INLINE __m256i bytes_of_two(const int type, const uint8_t *p, int pair) {
+    const int64_t next = block_bytes(type);
+    switch (type) {
+    case Q4_K: return (__m256i)load_u8x32(p + 16 + pair * 32);
+    case IQ4_XS: return (__m256i)load_u8x32(p + 8 + pair * 32);
+    default:
+        p += 2 * pair * next + next - 16;
+        return (__m256i)join(load_u8x16(p), load_u8x16(p + next));
+    }
+}
+
+/*
+ * Two runs of a type with sixteen values: those of both are rounded, a table of 32 in which four bits and which run it is
+ * look them up. In the low bits of 32 bytes is the first run and in the high ones the second (Q4_K); or of 16 bytes, the
+ * halves of a run.
+ */
+INLINE void look_two_up(const int type, const uint8_t *p, int pair, const struct factors *factors, uint8_t *out) {
+    const __m512i four_bits = _mm512_set1_epi16(15);
+    const __m512i all_second = _mm512_set1_epi16(16);
+    const __m512i second_half = _mm512_inserti64x4(all_second, _mm256_setzero_si256(), 0);
+    const bool by_halves = type != Q4_K;
+    const __m512 meaning = sixteen_values(type);
+    __m512 values[2];
+    for (int i = 0; i < 2; i++) {
+        __m512 scale = _mm512_set1_ps(factors->scale[2 * pair + i]);
+        values[i] = has_minimums(type) ? _mm512_fmadd_ps(meaning, scale, _mm512_set1_ps(factors->shift[2 * pair + i]))
+                                       : _mm512_mul_ps(meaning, scale);
+    }
+    __m512bh pairs = _mm512_cvtne2ps_pbh(values[1], values[0]);
+    __m512i table, words = _mm512_cvtepu8_epi16(bytes_of_two(type, p, pair)), high = _mm512_srli_epi16(words, 4);
+    memcpy(&table, &pairs, sizeof table);
+    /* a & 15 | b */
+    __m512i first_index = by_halves ? _mm512_ternarylogic_epi64(words, four_bits, second_half, 0xea)
+                                    : _mm512_and_si512(words, four_bits);
+    __m512i second_index = _mm512_ternarylogic_epi64(high, four_bits, by_halves ? second_half : all_second, 0xea);
+    __m512i a = _mm512_permutexvar_epi16(first_index, table), b = _mm512_permutexvar_epi16(second_index, table);
+    if (!by_halves) {
+        _mm512_storeu_si512(out, a);
+        _mm512_storeu_si512(out + 64, b);
+        return;
+    }
+    _mm256_storeu_si256((__m256i *)(void *)out, _mm512_castsi512_si256(a));
+    _mm256_storeu_si256((__m256i *)(void *)(out + 32), _mm512_castsi512_si256(b));
+    _mm256_storeu_si256((__m256i *)(void *)(out + 64), _mm512_extracti64x4_epi64(a, 1));
+    _mm256_storeu_si256((__m256i *)(void *)(out + 96), _mm512_extracti64x4_epi64(b, 1));
+}
+
 /* A chunk of a weight row, or its first `columns`, as bfloat16. */
 INLINE void row_to_bf16(const int type, const uint8_t *p, int columns, uint8_t *out) {
     const int runs = (columns + RUN - 1) / RUN;
@@ -119,19 +180,23 @@ INLINE void row_to_bf16(const int type, const uint8_t *p, int columns, uint8_t *
     WRITTEN_TO(&factors);
 #pragma GCC unroll 8
     for (int run = 0; run < RUNS; run++) {
-        if (run < runs && has_few_values(type)) {
-            _mm512_storeu_si512(out + run * TILE_BYTES, looked_up(type, p, run, &factors));
+        if (has_sixteen_values(type) && (run | 1) < runs) {
+            if (run % 2 == 0) {
+                look_two_up(type, p, run / 2, &factors, out + run * TILE_ROW_BYTES);
+            }
+        } else if (run < runs && has_few_values(type)) {
+            _mm512_storeu_si512(out + run * TILE_ROW_BYTES, looked_up(type, p, run, &factors));
         } else if (run < runs) {
             __m512 values[2];
             run_values(type, p, run, columns - run * RUN, &factors, values);
             __m512bh pairs = _mm512_cvtne2ps_pbh(values[1], values[0]);
-            memcpy(out + run * TILE_BYTES, &pairs, sizeof pairs);
+            memcpy(out + run * TILE_ROW_BYTES, &pairs, sizeof pairs);
         }
     }
 }
 
 /* Rounds 256 values to bytes that share the scale that is returned: their largest magnitude / 127. */
-INLINE float to_bytes(const __m512 *values, uint8_t *out, int64_t stride) {
+INLINE float to_bytes(const __m512 *values, uint8_t *out) {
     const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
     __m512i largest = _mm512_setzero_si512();
     for (int i = 0; i < CHUNK / 16; i++) {
@@ -145,7 +210,7 @@ INLINE float to_bytes(const __m512 *values, uint8_t *out, int64_t stride) {
     __m512 factor = _mm512_set1_ps(bits > 0x03800000 ? 127.0f / most : 0.0f);
     for (int i = 0; i < CHUNK / 16; i++) {
         __m128i bytes = _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(_mm512_mul_ps(values[i], factor)));
-        memcpy(out + i / 4 * stride + i % 4 * 16, &bytes, sizeof bytes);
+        memcpy(out + i * 16, &bytes, sizeof bytes);
     }
     return most / 127.0f;
 }
@@ -164,7 +229,7 @@ INLINE float row_to_bytes(const int type, const uint8_t *p, int columns, uint8_t
             values[2 * run] = values[2 * run + 1] = _mm512_set1_ps(0);
         }
     }
-    return to_bytes(values, out, TILE_BYTES);
+    return to_bytes(values, out);
 }
 
 #endif

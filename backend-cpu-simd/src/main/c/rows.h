@@ -32,16 +32,16 @@ INLINE int64_t sums32_at(int64_t padded) { return 2 * padded + padded / 4; }
 INLINE bool is_tiled(int layout) { return layout == LAYOUT_TILES_OF_BF16 || layout == LAYOUT_TILES_OF_INT8; }
 
 /*
- * Bytes between rows; of tiles, a sixteenth of what is between strips. Rows a multiple of 1024 apart would compete for
- * the same places of the L1 cache.
+ * Bytes between rows; of tiles, a sixteenth of what is between strips. Rows a multiple of 1024 apart, and strips a multiple
+ * of 4096, would compete for the same places of the L1 cache.
  */
 INLINE int64_t row_stride(int layout, int64_t columns) {
     int64_t bytes;
     if (layout == LAYOUT_TILES_OF_BF16) {
-        return 2 * whole(columns, RUN);
+        return 2 * whole(columns, RUN) + 64;
     }
     if (layout == LAYOUT_TILES_OF_INT8) {
-        return whole(columns, CHUNK) + whole(columns, CHUNK) / 64;
+        return whole(columns, CHUNK) + whole(columns, CHUNK) / 64 + 64;
     }
     if (layout == LAYOUT_F32) {
         bytes = 4 * whole(columns, LANES);

@@ -1,30 +1,33 @@
 /*
  * Products of weights with many rows of x on tile registers.
  *
- * Weights are the left factor, row by row as they lie: a band of rows is taken apart into bfloat16 or bytes, a chunk of
- * 256 columns at a time, and stays in the cache while all rows of x pass. x is the right factor, packed once for the
- * operation (pack). Sums of 32 weight rows by 32 rows of x are in four tiles, so each tile that is loaded serves two
- * products; between chunks they wait in memory, 16 weight rows down and 16 rows of x across.
+ * Weights are the left factor, row by row as they lie: a band of 32 rows is taken apart into bfloat16 or bytes and waits in
+ * the cache while all rows of x pass. x is the right factor, packed once for the operation (pack). Sums of 32 weight rows
+ * by 32 rows of x are in four tiles, so each tile that is loaded serves two products.
+ *
+ * Columns come in slices. With few rows of x a slice is as wide as can be, so that weights are read row after row, as
+ * memory likes it, and sums stay in the tiles. With many, all x of a slice stays in the L2 cache while one band of weights
+ * after the other passes, and sums wait in memory between slices, 16 weight rows down and 16 rows of x across.
  */
 #include "dequantize.h"
 #include "product.h"
 #include "rows.h"
 
-enum { SIDE = TILE_ROWS, PATCH = 2 * SIDE };
+enum { SIDE = TILE_ROWS, BAND = 2 * SIDE };
 
-/*
- * Weight rows that are taken apart together. Of few rows of x a band of one patch is best: its chunk stays in the L1
- * cache. Many rows of x come from afar, so that more weight rows should be ready when they do.
- */
-enum { LOW_BAND = PATCH, HIGH_BAND = 4 * PATCH, FEW_FOR_HIGH = 4 * PATCH };
+/* Columns of a slice with up to FEW_X rows of x, and with more. */
+enum { FEW_X = 128, WIDE_SLICE = 4096, SLICE = 256 };
 
-/* Rows of x that pass before the next ones do. */
-enum { MOST_TILED_X = 512 };
+/* Weight rows and rows of x whose sums wait in memory. */
+enum { MOST_ROWS = 256, MOST_X = 512 };
+
+/* Bytes between rows of weights: tiles are parts of them. An odd number of cache lines, so that no places compete. */
+enum { PITCH = 2 * WIDE_SLICE + 64 };
 
 struct workspace {
-    uint8_t weights[HIGH_BAND / SIDE][RUNS][TILE_BYTES];
-    float scales[HIGH_BAND]; /* of bytes */
-    float sums[HIGH_BAND / PATCH][MOST_TILED_X / PATCH][4][SIDE * SIDE];
+    uint8_t weights[BAND][PITCH];
+    float scales[WIDE_SLICE / CHUNK][BAND]; /* of bytes */
+    float sums[MOST_ROWS / BAND][MOST_X / BAND][4][SIDE * SIDE];
     int32_t products[4][SIDE * SIDE]; /* of bytes in one chunk */
 };
 
@@ -35,8 +38,8 @@ struct pass {
     const struct product *product;
     const struct piece *piece;
     int first_x, x_count;
-    int first_row, rows; /* of the piece */
-    int chunk, columns;  /* of the chunk */
+    int first_row, rows; /* of the piece: a band */
+    int from, columns;   /* the slice */
 };
 
 /* Where tiles of rows first_x + 16 * n of the pass begin. */
@@ -46,20 +49,37 @@ INLINE const uint8_t *strip(const struct pass *pass, int n) {
     return pass->product->x + first * pass->product->x_stride;
 }
 
+/* Asks for what will be wanted next but one: rows follow each other. */
+enum { AHEAD = 2048 };
+INLINE void prefetch_far(const uint8_t *p, int64_t bytes) {
+    for (int64_t i = 0; i < bytes; i += 64) {
+        _mm_prefetch((const char *)(p + AHEAD + i), _MM_HINT_T1);
+    }
+}
+
+/* A row of a slice as bfloat16. */
+INLINE void slice_to_bf16(const int type, const int stored, const uint8_t *p, int columns, uint8_t *out) {
+    struct unpacked space;
+    const int64_t bytes = (int64_t)(CHUNK / block_elements(stored)) * block_bytes(stored);
+    for (; columns > 0; columns -= CHUNK, p += bytes, out += RUNS * TILE_ROW_BYTES) {
+        prefetch_far(p, bytes);
+        row_to_bf16(type, unpacked(type, stored, p, &space), columns < CHUNK ? columns : CHUNK, out);
+    }
+}
+
 /* Types that are unpacked first go on as one. */
 static void take_row_apart_to_bf16(int type, const uint8_t *p, int columns, uint8_t *out) {
-    struct unpacked space;
 #define TO_BF16(type) \
-    case type: row_to_bf16(type, p, columns, out); break;
+    case type: slice_to_bf16(type, type, p, columns, out); break;
     switch (type) {
         EACH_OF_32(TO_BF16)
         EACH_OF_256(TO_BF16)
         TO_BF16(BF16)
-    default: row_to_bf16(UNPACKED, unpacked(UNPACKED, type, p, &space), columns, out); break;
+    default: slice_to_bf16(UNPACKED, type, p, columns, out); break;
     }
 }
 
-static float take_row_apart_to_bytes(int type, const uint8_t *p, int columns, uint8_t *out) {
+static float take_chunk_apart_to_bytes(int type, const uint8_t *p, int columns, uint8_t *out) {
     struct unpacked space;
 #define TO_BYTES(type) \
     case type: return row_to_bytes(type, p, columns, out);
@@ -70,29 +90,21 @@ static float take_row_apart_to_bytes(int type, const uint8_t *p, int columns, ui
     }
 }
 
-/* Asks for what the next band will want of the row that starts at p. */
-INLINE void prefetch_far(const uint8_t *p, int64_t bytes) {
-    for (int64_t i = 0; i < bytes; i += 64) {
-        _mm_prefetch((const char *)(p + i), _MM_HINT_T1);
-    }
-}
-
-/* Takes the chunk of the pass apart, in whole patches of rows. */
+/* Takes the band's slice apart. Rows that there are not get what was there before: nobody asks for their sums. */
 static void take_apart(const struct pass *pass, struct workspace *work) {
     const int type = pass->product->type;
     const int64_t chunk_bytes = (int64_t)(CHUNK / block_elements(type)) * block_bytes(type);
-    const int64_t ahead = pass->rows * pass->product->row_bytes;
-    const bool more = pass->first_row + pass->rows < pass->piece->rows;
-    for (int r = 0; r < (int)whole(pass->rows, PATCH); r++) {
-        const uint8_t *p = weight_row(pass->product, pass->piece, pass->first_row + r) + pass->chunk * chunk_bytes;
-        uint8_t *out = work->weights[r / SIDE][0] + r % SIDE * TILE_ROW_BYTES;
-        if (more) {
-            prefetch_far(p + ahead, chunk_bytes);
-        }
+    for (int r = 0; r < pass->rows; r++) {
+        const uint8_t *p = weight_row(pass->product, pass->piece, pass->first_row + r) + pass->from / CHUNK * chunk_bytes;
+        uint8_t *out = work->weights[r];
         if (pass->product->layout == LAYOUT_TILES_OF_BF16) {
             take_row_apart_to_bf16(type, p, pass->columns, out);
-        } else {
-            work->scales[r] = take_row_apart_to_bytes(type, p, pass->columns, out);
+            continue;
+        }
+        for (int k = 0; k < pass->columns; k += CHUNK, p += chunk_bytes, out += CHUNK) {
+            int columns = pass->columns - k < CHUNK ? pass->columns - k : CHUNK;
+            prefetch_far(p, chunk_bytes);
+            work->scales[k / CHUNK][r] = take_chunk_apart_to_bytes(type, p, columns, out);
         }
     }
 }
@@ -100,11 +112,11 @@ static void take_apart(const struct pass *pass, struct workspace *work) {
 /* Tiles: 0 to 3 sums (weights 0 with x 0, 0 with 1, 1 with 0, 1 with 1), 4 and 5 weights, 6 and 7 x. */
 INLINE void multiply_tiles_of(const int layout, const bool both, const uint8_t *w, const uint8_t *x,
                               int64_t x_strip_bytes, int steps) {
-    const uint8_t *w1 = w + RUNS * TILE_BYTES, *x1 = x + x_strip_bytes;
-    for (int at = 0; at < steps * TILE_BYTES; at += TILE_BYTES) {
-        _tile_loadd(4, w + at, TILE_ROW_BYTES);
+    const uint8_t *w1 = w + SIDE * PITCH, *x1 = x + x_strip_bytes;
+    for (int at = 0; at < steps * TILE_BYTES; at += TILE_BYTES, w += TILE_ROW_BYTES, w1 += TILE_ROW_BYTES) {
+        _tile_loadd(4, w, PITCH);
         _tile_loadd(6, x + at, TILE_ROW_BYTES);
-        _tile_loadd(5, w1 + at, TILE_ROW_BYTES);
+        _tile_loadd(5, w1, PITCH);
         if (layout == LAYOUT_TILES_OF_BF16) {
             _tile_dpbf16ps(0, 4, 6);
             _tile_dpbf16ps(2, 5, 6);
@@ -149,9 +161,12 @@ INLINE void store_tiles(void *p) {
     _tile_stored(3, to + 3 * TILE_BYTES, TILE_ROW_BYTES);
 }
 
-static void patch_of_bf16(const struct pass *pass, const uint8_t *w, int n, float (*sums)[SIDE * SIDE]) {
+/* True if rows of x 32 * n to 32 * n + 31 of the pass are more than one strip. */
+INLINE bool are_two_strips(const struct pass *pass, int n) { return pass->x_count - 2 * n * STRIP > STRIP; }
+
+static void patch_of_bf16(const struct pass *pass, const struct workspace *work, int n, float (*sums)[SIDE * SIDE]) {
     const uint8_t *from = (const uint8_t *)sums;
-    if (pass->chunk == 0) {
+    if (pass->from == 0) {
         clear_tiles();
     } else {
         _tile_loadd(0, from, TILE_ROW_BYTES);
@@ -159,10 +174,9 @@ static void patch_of_bf16(const struct pass *pass, const uint8_t *w, int n, floa
         _tile_loadd(2, from + 2 * TILE_BYTES, TILE_ROW_BYTES);
         _tile_loadd(3, from + 3 * TILE_BYTES, TILE_ROW_BYTES);
     }
-    bool both = pass->x_count - 2 * n * STRIP > STRIP;
-    const uint8_t *x = strip(pass, 2 * n) + (int64_t)pass->chunk * RUNS * TILE_BYTES;
-    int steps = (pass->columns + RUN - 1) / RUN;
-    multiply_tiles(LAYOUT_TILES_OF_BF16, both, w, x, STRIP * pass->product->x_stride, steps);
+    const uint8_t *x = strip(pass, 2 * n) + (int64_t)pass->from / RUN * TILE_BYTES;
+    multiply_tiles(LAYOUT_TILES_OF_BF16, are_two_strips(pass, n), work->weights[0], x, STRIP * pass->product->x_stride,
+                   (pass->columns + RUN - 1) / RUN);
     store_tiles(sums);
 }
 
@@ -176,37 +190,22 @@ INLINE void add_scaled_tile(const int32_t *products, const float *w_scales, __m5
     }
 }
 
-static void patch_of_bytes(const struct pass *pass, struct workspace *work, int band_row, int n,
-                           float (*sums)[SIDE * SIDE]) {
-    const int64_t padded = whole(pass->product->columns, CHUNK);
-    bool both = pass->x_count - 2 * n * STRIP > STRIP;
+static void patch_of_bytes(const struct pass *pass, struct workspace *work, int n, float (*sums)[SIDE * SIDE]) {
+    const int64_t padded = whole(pass->product->columns, CHUNK), strip_bytes = STRIP * pass->product->x_stride;
+    const bool both = are_two_strips(pass, n);
     const uint8_t *x = strip(pass, 2 * n);
-    const float *x_scales = (const float *)(const void *)(x + STRIP * padded) + pass->chunk * STRIP;
-    const int64_t strip_bytes = STRIP * pass->product->x_stride;
-    clear_tiles();
-    multiply_tiles(LAYOUT_TILES_OF_INT8, both, work->weights[band_row / SIDE][0], x + (int64_t)pass->chunk * STRIP * CHUNK,
-                   strip_bytes, CHUNK / 64);
-    store_tiles(work->products);
-    for (int half = 0; half < (both ? 2 : 1); half++) {
-        __m512 scales = _mm512_loadu_ps(x_scales + half * strip_bytes / (int64_t)sizeof(float));
-        for (int side = 0; side < 2; side++) {
-            add_scaled_tile(work->products[2 * side + half], work->scales + band_row + side * SIDE, scales,
-                            pass->chunk == 0, sums[2 * side + half]);
-        }
-    }
-}
-
-/* Adds the products of a chunk to all sums of the pass. */
-static void multiply_chunk(const struct pass *pass, struct workspace *work) {
-    take_apart(pass, work);
-    WRITTEN();
-    for (int n = 0; n * PATCH < pass->x_count; n++) {
-        for (int row = 0; row < pass->rows; row += PATCH) {
-            float(*sums)[SIDE * SIDE] = work->sums[row / PATCH][n];
-            if (pass->product->layout == LAYOUT_TILES_OF_BF16) {
-                patch_of_bf16(pass, work->weights[row / SIDE][0], n, sums);
-            } else {
-                patch_of_bytes(pass, work, row, n, sums);
+    for (int k = 0; k < pass->columns; k += CHUNK) {
+        const int chunk = (pass->from + k) / CHUNK;
+        const float *x_scales = (const float *)(const void *)(x + STRIP * padded) + chunk * STRIP;
+        clear_tiles();
+        multiply_tiles(LAYOUT_TILES_OF_INT8, both, work->weights[0] + k, x + (int64_t)chunk * STRIP * CHUNK, strip_bytes,
+                       CHUNK / 64);
+        store_tiles(work->products);
+        for (int half = 0; half < (both ? 2 : 1); half++) {
+            __m512 scales = _mm512_loadu_ps(x_scales + half * strip_bytes / (int64_t)sizeof(float));
+            for (int side = 0; side < 2; side++) {
+                add_scaled_tile(work->products[2 * side + half], work->scales[k / CHUNK] + side * SIDE, scales, chunk == 0,
+                                sums[2 * side + half]);
             }
         }
     }
@@ -230,23 +229,44 @@ static void store_results(const struct pass *pass, const float *sums, int row, i
     }
 }
 
+/* Takes a band's slice apart and adds its products with all rows of x of the pass; in the end, the results. */
+static void multiply_band(const struct pass *pass, struct workspace *work) {
+    const bool is_last = pass->from + pass->columns == pass->product->columns;
+    take_apart(pass, work);
+    WRITTEN();
+    for (int n = 0; n * BAND < pass->x_count; n++) {
+        float(*sums)[SIDE * SIDE] = work->sums[pass->first_row / BAND % (MOST_ROWS / BAND)][n];
+        if (pass->product->layout == LAYOUT_TILES_OF_BF16) {
+            patch_of_bf16(pass, work, n, sums);
+        } else {
+            patch_of_bytes(pass, work, n, sums);
+        }
+        WRITTEN();
+        for (int i = 0; is_last && i < 4; i++) {
+            int row = i / 2 * SIDE, x = n * BAND + i % 2 * SIDE;
+            if (row < pass->rows && x < pass->x_count) {
+                store_results(pass, sums[i], row, x);
+            }
+        }
+    }
+}
+
+INLINE int smaller(int a, int b) { return a < b ? a : b; }
+
 static void multiply(const struct product *product, const struct piece *piece, uint8_t *scratch) {
     struct workspace *work = (struct workspace *)(void *)scratch;
-    const int band = piece->x_count > FEW_FOR_HIGH ? HIGH_BAND : LOW_BAND;
+    const int slice = piece->x_count > FEW_X ? SLICE : WIDE_SLICE;
+    struct pass pass = {.product = product, .piece = piece};
     _tile_loadconfig(&whole_tiles);
-    for (int x = 0; x < piece->x_count; x += MOST_TILED_X) {
-        int x_count = piece->x_count - x < MOST_TILED_X ? piece->x_count - x : MOST_TILED_X;
-        for (int row = 0; row < piece->rows; row += band) {
-            struct pass pass = {product, piece, x, x_count, row, piece->rows - row < band ? piece->rows - row : band, 0, 0};
-            for (int from = 0; from < product->columns; from += CHUNK) {
-                pass.chunk = from / CHUNK;
-                pass.columns = product->columns - from < CHUNK ? product->columns - from : CHUNK;
-                multiply_chunk(&pass, work);
-            }
-            for (int r = 0; r < pass.rows; r += SIDE) {
-                for (int j = 0; j < x_count; j += SIDE) {
-                    int tile = r / SIDE % 2 * 2 + j / SIDE % 2;
-                    store_results(&pass, work->sums[r / PATCH][j / PATCH][tile], r, j);
+    for (pass.first_x = 0; pass.first_x < piece->x_count; pass.first_x += MOST_X) {
+        pass.x_count = smaller(MOST_X, piece->x_count - pass.first_x);
+        for (int row = 0; row < piece->rows; row += MOST_ROWS) {
+            const int end = smaller(row + MOST_ROWS, piece->rows);
+            for (pass.from = 0; pass.from < product->columns; pass.from += slice) {
+                pass.columns = smaller(slice, product->columns - pass.from);
+                for (pass.first_row = row; pass.first_row < end; pass.first_row += BAND) {
+                    pass.rows = smaller(BAND, end - pass.first_row);
+                    multiply_band(&pass, work);
                 }
             }
         }
@@ -283,7 +303,7 @@ static void pack_bytes(const float *const *x, int64_t columns, uint8_t *out) {
                 values[i] = x[r] ? _mm512_maskz_loadu_ps(lanes_below(columns - k - 16 * i), x[r] + k + 16 * i)
                                  : _mm512_set1_ps(0);
             }
-            scales[r] = to_bytes(values, bytes[r], TILE_ROW_BYTES);
+            scales[r] = to_bytes(values, bytes[r]);
         }
         for (int tile = 0; tile < CHUNK / 64; tile++) {
             __m512i v[STRIP];

@@ -70,7 +70,7 @@ class AmxProductsTest {
     @Test
     void bytesAreAChoiceWithALargerError() {
         Backends.openOrSkip("amx", 1).close();
-        try (Backend exact = Backends.open("vector", 256, 2);
+        try (Backend exact = open(Map.of("kernels", "vector"), true);
                 Backend bytes = open(Map.of("kernels", "amx", "amx-precision", "int8"), false);
                 Backend brains = open(Map.of("kernels", "amx"), false)) {
             for (DType dtype : NativeKernels.quantized()) {
@@ -87,7 +87,7 @@ class AmxProductsTest {
     void exactResultsAreNotRounded() {
         Backends.openOrSkip("amx", 1).close();
         try (Backend exact = open(Map.of("kernels", "amx"), true);
-                Backend vector = Backends.open("vector", 256, 1)) {
+                Backend vector = open(Map.of("kernels", "vector"), true)) {
             for (DType dtype : new DType[] {DType.F32, DType.F16, DType.BF16, DType.Q4_K}) {
                 assertArrayEquals(product(vector, dtype, 0, ROWS), product(exact, dtype, 0, ROWS));
             }
@@ -125,7 +125,7 @@ class AmxProductsTest {
     })
     void expertsGetTheirOwnTokens(int rows, DType inner, DType outer) {
         try (Backend amx = Backends.openOrSkip("amx", 3);
-                Backend exact = Backends.open("vector", 256, 2)) {
+                Backend exact = open(Map.of("kernels", "vector"), true)) {
             float[] expected = experts(exact, rows, inner, outer);
             double error = difference(expected, experts(amx, rows, inner, outer));
             assertTrue(error < 5e-2, "relative error " + error);
