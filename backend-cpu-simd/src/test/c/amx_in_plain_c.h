@@ -250,6 +250,37 @@ PLAIN plain512 plain_shuffle(plain512 a, plain512 b, int which) {
     EACH(r.i[k] = (k < 8 ? a : b).i[(which >> (2 * (k / 4)) & 3) * 4 + k % 4]);
 }
 
+PLAIN plain512 plain_sub_floats(plain512 a, plain512 b) { EACH(r.f[k] = a.f[k] - b.f[k]); }
+PLAIN plain512 plain_all_shorts(int16_t a) { EACH((r.s[2 * k] = a, r.s[2 * k + 1] = a)); }
+PLAIN plain512 plain_shorts_down(plain512 a, int by) {
+    EACH((r.s[2 * k] = (int16_t)((uint16_t)a.s[2 * k] >> by), r.s[2 * k + 1] = (int16_t)((uint16_t)a.s[2 * k + 1] >> by)));
+}
+/* Bit 4 * a + 2 * b + c of the table, for each bit. */
+PLAIN uint32_t plain_logic_of(uint32_t a, uint32_t b, uint32_t c, int table) {
+    uint32_t r = 0;
+    for (int i = 0; i < 8; i++) {
+        if (table >> i & 1) {
+            r |= (i & 4 ? a : ~a) & (i & 2 ? b : ~b) & (i & 1 ? c : ~c);
+        }
+    }
+    return r;
+}
+PLAIN plain512 plain_logic(plain512 a, plain512 b, plain512 c, int table) {
+    EACH(r.n[k] = plain_logic_of(a.n[k], b.n[k], c.n[k], table));
+}
+PLAIN plain512 plain_insert_half(plain512 a, __m256i half, int which) {
+    memcpy(a.u + 32 * which, &half, 32);
+    return a;
+}
+PLAIN __m256i plain_half(plain512 a, int which) {
+    __m256i r;
+    memcpy(&r, a.u + 32 * which, 32);
+    return r;
+}
+
+#undef _mm512_ternarylogic_epi64
+#undef _mm512_inserti64x4
+#undef _mm512_extracti64x4_epi64
 #undef _tile_loadd
 #undef _tile_stored
 #undef _tile_zero
@@ -285,5 +316,12 @@ PLAIN plain512 plain_shuffle(plain512 a, plain512 b, int which) {
 #define _mm512_maskz_loadu_ps plain_masked_load
 #define _mm512_mask_storeu_ps plain_masked_store
 #define _mm256_maskz_loadu_epi16 plain_masked_load16
+#define _mm512_sub_ps plain_sub_floats
+#define _mm512_set1_epi16 plain_all_shorts
+#define _mm512_srli_epi16 plain_shorts_down
+#define _mm512_ternarylogic_epi64 plain_logic
+#define _mm512_inserti64x4 plain_insert_half
+#define _mm512_extracti64x4_epi64 plain_half
+#define _mm512_castsi512_si256(a) plain_half(a, 0)
 
 #endif

@@ -21,7 +21,7 @@ class InstructionSetsTest {
     private static final int NOTHING_TO_COMPILE_WITH = 77;
 
     /** What every instruction set of every machine must come to, bit for bit. */
-    private static final String AGREED = "793 cases, 793 equal; digest 10b5fa18";
+    private static final String AGREED = "793 cases, 793 equal; digest 2cf762b8";
 
     @Test
     void kernelsOnPlainCAgree(@TempDir Path folder) throws IOException, InterruptedException {
