@@ -37,6 +37,7 @@ extern const struct loops loops_avx512;
 #if defined(JUGGLER_AVX512) && defined(JUGGLER_AMX)
 #define WITH_AMX
 extern const struct tile_kernels tiles_amx;
+extern const struct tile_kernels tiles_of_halves_amx;
 #endif
 
 #if defined(JUGGLER_NEON)
@@ -84,6 +85,16 @@ static const struct tile_kernels *const tiles_of[SETS] = {
 #endif
 };
 
+static const struct tile_kernels *const tiles_of_halves_of[SETS] = {
+#if defined(WITH_AMX)
+    [AMX] = &tiles_of_halves_amx,
+#endif
+};
+
+static const struct tile_kernels *tiles_for(int32_t set, int32_t layout) {
+    return layout == LAYOUT_TILES_OF_HALVES ? tiles_of_halves_of[set] : tiles_of[set];
+}
+
 EXPORT int64_t juggler_ask(int64_t question, int64_t a, int64_t b);
 EXPORT void juggler_work(int64_t task, int64_t set, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f,
                          int64_t g, int64_t h, int64_t i, int64_t j, int64_t k, int64_t l);
@@ -126,7 +137,7 @@ EXPORT void juggler_decode_rows(int32_t set, int32_t type, const int64_t *rows, 
                                 int32_t elements, float *out, int32_t stride);
 
 /* Counts up when entries or structures change; the Java side refuses another one. */
-int32_t juggler_interface(void) { return 7; }
+int32_t juggler_interface(void) { return 8; }
 
 struct codebooks codebooks;
 
@@ -222,8 +233,12 @@ int32_t juggler_features(void) {
 
 /* Bytes of scratch memory that a worker brings along. */
 int32_t juggler_scratch_bytes(int32_t set) {
-    int32_t tiled = tiles_of[set] ? tiles_of[set]->scratch_bytes : 0;
-    return tiled > SCRATCH_BYTES ? tiled : SCRATCH_BYTES;
+    int32_t most = SCRATCH_BYTES;
+    for (int i = 0; i < 2; i++) {
+        const struct tile_kernels *tiles = i ? tiles_of_halves_of[set] : tiles_of[set];
+        most = tiles && tiles->scratch_bytes > most ? tiles->scratch_bytes : most;
+    }
+    return most;
 }
 
 /* Bytes between rows of activations. */
@@ -237,7 +252,7 @@ void juggler_quantize(int32_t set, int32_t layout, const float *x, int64_t x_str
                       int32_t rows, int64_t columns, uint8_t *out, int64_t out_stride) {
     if (is_tiled(layout)) {
         for (int32_t i = 0; i < rows; i += STRIP) {
-            tiles_of[set]->pack(layout, which ? x : x + i * x_stride, x_stride, which ? which + i : NULL,
+            tiles_for(set, layout)->pack(layout, which ? x : x + i * x_stride, x_stride, which ? which + i : NULL,
                                 rows - i < STRIP ? rows - i : STRIP, columns, out + i * out_stride);
         }
         return;
@@ -249,7 +264,7 @@ void juggler_quantize(int32_t set, int32_t layout, const float *x, int64_t x_str
 
 static void multiply(int32_t set, const struct product *product, const struct piece *piece, uint8_t *scratch) {
     if (is_tiled(product->layout)) {
-        tiles_of[set]->multiply(product, piece, scratch);
+        tiles_for(set, product->layout)->multiply(product, piece, scratch);
     } else {
         kernels_of[set]->multiply(product, piece, scratch);
     }

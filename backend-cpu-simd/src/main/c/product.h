@@ -92,7 +92,7 @@ struct kernels {
 #define MULTIPLIER(name) void name(const struct product *product, const struct piece *piece, uint8_t *scratch)
 
 /* Bytes of memory that a worker needs inside a piece. */
-enum { SCRATCH_BYTES = 1 << 16 };
+enum { SCRATCH_BYTES = 5 << 17 };
 
 /* Kernels of machines with tile registers, for rows in one of the layouts of tiles. */
 struct tile_kernels {

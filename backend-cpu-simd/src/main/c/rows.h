@@ -8,6 +8,7 @@
  * LAYOUT_TILES_OF_BF16, LAYOUT_TILES_OF_INT8: sixteen rows together, a strip, as tile registers want a right factor.
  * Tile after tile of 32 (64) columns; 64 bytes of a tile are two (four) columns of each of the sixteen rows. After the
  * tiles of bytes: a float scale for each row, for 256 columns after 256. Filled up with zeros to whole tiles (chunks).
+ * LAYOUT_TILES_OF_HALVES: as tiles of bfloat16, but each is two, see tiles_of_halves.c.
  */
 #ifndef JUGGLER_ROWS_H
 #define JUGGLER_ROWS_H
@@ -29,7 +30,9 @@ INLINE int64_t scales_at(int64_t padded) { return 2 * padded; }
 INLINE int64_t sums16_at(int64_t padded) { return 2 * padded + padded / 8; }
 INLINE int64_t sums32_at(int64_t padded) { return 2 * padded + padded / 4; }
 
-INLINE bool is_tiled(int layout) { return layout == LAYOUT_TILES_OF_BF16 || layout == LAYOUT_TILES_OF_INT8; }
+INLINE bool is_tiled(int layout) {
+    return layout == LAYOUT_TILES_OF_BF16 || layout == LAYOUT_TILES_OF_INT8 || layout == LAYOUT_TILES_OF_HALVES;
+}
 
 /*
  * Bytes between rows; of tiles, a sixteenth of what is between strips. Rows a multiple of 1024 apart, and strips a multiple
@@ -42,6 +45,9 @@ INLINE int64_t row_stride(int layout, int64_t columns) {
     }
     if (layout == LAYOUT_TILES_OF_INT8) {
         return whole(columns, CHUNK) + whole(columns, CHUNK) / 64 + 64;
+    }
+    if (layout == LAYOUT_TILES_OF_HALVES) {
+        return 4 * whole(columns, RUN) + 64;
     }
     if (layout == LAYOUT_F32) {
         bytes = 4 * whole(columns, LANES);

@@ -32,7 +32,8 @@ enum type {
 
 /* How rows of activations are stored, see rows.h. */
 enum layout {
-    LAYOUT_F32 = 0, LAYOUT_BLOCKS_OF_32 = 1, LAYOUT_BLOCKS_OF_256 = 2, LAYOUT_TILES_OF_BF16 = 3, LAYOUT_TILES_OF_INT8 = 4
+    LAYOUT_F32 = 0, LAYOUT_BLOCKS_OF_32 = 1, LAYOUT_BLOCKS_OF_256 = 2, LAYOUT_TILES_OF_BF16 = 3, LAYOUT_TILES_OF_INT8 = 4,
+    LAYOUT_TILES_OF_HALVES = 5
 };
 
 enum { RUN = 32, CHUNK = 256, RUNS = CHUNK / RUN };

@@ -329,6 +329,9 @@ typedef int32x4_t panel_partial;
 #define PANEL_SUMS_FOURS 1
 #define PANEL_TAKES_SIGNED 1
 
+/* Rows of x that are multiplied in F32 together: they and their sums with four weight rows are in registers. */
+enum { FLOAT_TILE = 6 };
+
 INLINE panel_codes panel_load(const void *p) { return vld1q_s8(p); }
 INLINE panel_codes panel_kept(panel_codes v) { return v; } /* there are registers for all */
 INLINE panel_ints panel_load_ints(const void *p) { return vld1q_s32(p); }

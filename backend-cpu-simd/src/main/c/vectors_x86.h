@@ -299,6 +299,9 @@ INLINE panel_ints panel_unscaled(panel_ints sum, panel_partial partial) { return
 INLINE panel_ints panel_pairs(panel_ints sum, panel_ints a, panel_ints b) { return _mm512_dpwssd_epi32(sum, a, b); }
 #define PANEL_SUMS_FOURS 1
 
+/* Rows of x that are multiplied in F32 together: they and their sums with four weight rows are in registers. */
+enum { FLOAT_TILE = 6 };
+
 #else
 
 enum { PANEL_LANES = 8, PANEL_VECTORS = 2, PANEL_CODE_BYTES = 2 };
@@ -359,6 +362,9 @@ INLINE i16x16 shorts_of(u8x32 bytes, int first) {
 INLINE i16x16 low_shorts(u8x32 bytes) { return shorts_of(bytes, 0); }
 INLINE i16x16 high_shorts(u8x32 bytes) { return shorts_of(bytes, 2); }
 INLINE i16x16 widen_signed16(u8x16 bytes) { return (i16x16)_mm256_cvtepi8_epi16((__m128i)bytes); }
+
+/* Rows of x that are multiplied in F32 together. */
+enum { FLOAT_TILE = 3 };
 
 #endif
 

@@ -1,6 +1,6 @@
 /*
  * Compares the kernels of two instruction sets, FIRST and SECOND, on random weights, bit for bit: every type, with one
- * row of x and many, whole panels and parts of them; and attention, gating and weighted sums. Prints a digest of all
+ * row of x and many, whole panels and parts of them; with activations of 8 bits and in F32; and attention, gating and weighted sums. Prints a digest of all
  * results, to be compared with that of another machine, and how many agree; exits with 1 if one does not.
  */
 #include <math.h>
@@ -107,6 +107,55 @@ static int compare(int type, int columns, int x_count, int rows) {
     return different != 0;
 }
 
+/* Products in F32, whose rows must be those of each row of x by itself, too. */
+static int compare_floats(int type, int columns, int x_count, int rows) {
+    int64_t row_bytes = (int64_t)columns / block_elements(type) * block_bytes(type);
+    int64_t stride = row_stride(LAYOUT_F32, columns);
+    uint8_t *weight = malloc((size_t)(row_bytes * rows)), *scratch = aligned_alloc(64, SCRATCH_BYTES);
+    uint8_t *x = aligned_alloc(64, (size_t)(stride * x_count));
+    float *floats = malloc((size_t)columns * 4), *out[3];
+    fill(weight, row_bytes * rows);
+    for (int j = 0; j < x_count; j++) {
+        for (int k = 0; k < columns; k++) {
+            floats[k] = small();
+        }
+        FIRST.quantize(LAYOUT_F32, floats, columns, x + j * stride);
+    }
+    for (int i = 0; i < 3; i++) {
+        out[i] = calloc((size_t)(x_count * rows), 4);
+        for (int j = 0; j < (i < 2 ? 1 : x_count); j++) {
+            struct product product = {weight, row_bytes, x + j * stride, stride, out[i] + j * rows, rows, NULL, type, columns, LAYOUT_F32};
+            struct piece piece = {0, rows, 0, NULL, NULL, i < 2 ? x_count : 1};
+            sets[i % 2]->multiply(&product, &piece, scratch);
+        }
+    }
+    int different = differ(out[0], out[1], (int64_t)x_count * rows) | differ(out[0], out[2], (int64_t)x_count * rows);
+    if (different) {
+        printf("type %d in F32, %d columns, %d rows of x, %d weight rows: results differ\n", type, columns, x_count, rows);
+    }
+    for (int i = 0; i < 3; i++) {
+        free(out[i]);
+    }
+    free(weight), free(scratch), free(x), free(floats);
+    return different;
+}
+
+static int check_floats(int *cases) {
+    /* Columns are made whole blocks: of types with none, also no whole lanes. Rows are more than wait for each other. */
+    static const int columns[] = {256, 523, 800}, counts[] = {3, 5, 8, 9, 16, 131}, heights[] = {1, 18, 67};
+    int failed = 0;
+    for (unsigned t = 0; t < sizeof types / sizeof *types; t++) {
+        const int elements = block_elements(types[t]);
+        if (has_codebook(types[t]) || types[t] == TQ1_0) {
+            continue; /* nobody decodes them in C */
+        }
+        for (unsigned i = 0; i < sizeof counts / sizeof *counts; i++, ++*cases) {
+            failed += compare_floats(types[t], columns[i % 3] / elements * elements, counts[i], heights[(i + i / 3) % 3]);
+        }
+    }
+    return failed;
+}
+
 enum { TILE_PLACES = 48, MOST_QUERIES = 12, MOST_STRIDE = 160 };
 
 /* Two tiles of attention, so that the second meets a state; with a window or a cap, or without; in F32 or rounded. */
@@ -199,6 +248,7 @@ int main(void) {
         }
     }
     failed += check_others(&cases);
+    failed += check_floats(&cases);
     printf("instruction sets agree: %d cases, %d equal; digest %08x\n", cases, cases - failed, (unsigned)digest);
     return failed != 0;
 }

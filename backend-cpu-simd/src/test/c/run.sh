@@ -15,6 +15,7 @@ x86="-mavx2 -mfma -mf16c"
 compile_kernels avx2 "$x86"
 compile_kernels avx512 "$x86 -include $here/avx512_in_plain_c.h"
 compile tiles amx "$x86 -include $here/amx_in_plain_c.h"
+compile tiles_of_halves amx "$x86 -include $here/amx_in_plain_c.h"
 wait_for_all
 for program in agreement tile_products; do
     # shellcheck disable=SC2086 # flags are several words

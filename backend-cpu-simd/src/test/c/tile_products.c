@@ -20,11 +20,16 @@
 
 extern const struct kernels kernels_avx2;
 extern const struct tile_kernels tiles_amx;
+extern const struct tile_kernels tiles_of_halves_amx;
+
+static const struct tile_kernels *tiles_for(int layout) {
+    return layout == LAYOUT_TILES_OF_HALVES ? &tiles_of_halves_amx : &tiles_amx;
+}
 
 enum { MOST_ROWS = 1100, MOST_WEIGHTS = 300 };
 
 static const int types[] = {Q4_0, Q4_1,   Q5_0,   Q5_1,  Q8_0, Q2_K,  Q3_K,   Q4_K,    Q5_K,
-                            Q6_K, IQ4_NL, IQ4_XS, MXFP4, BF16, IQ1_M, IQ2_XS, IQ3_XXS, TQ1_0};
+                            Q6_K, IQ4_NL, IQ4_XS, MXFP4, BF16, F16,   IQ1_M, IQ2_XS, IQ3_XXS, TQ1_0};
 
 /* Weight rows of a matrix, how many of them are multiplied, from which on; columns; rows of x. */
 static const struct shape {
@@ -98,6 +103,11 @@ static void fill(int type, uint8_t *bytes, int64_t count) {
             }
             break;
         case Q4_1: case Q5_1: case Q4_K: case Q5_K: put_scale(p), put_scale(p + 2); break;
+        case F16: {
+            uint16_t bits = (uint16_t)(0x2c00 | (next() & 0x93ff)); /* of either sign, about 1/16 and more */
+            memcpy(p, &bits, 2);
+            break;
+        }
         case BF16: {
             float x = normal();
             memcpy(p, (uint8_t *)&x + 2, 2);
@@ -163,8 +173,8 @@ static void multiply(const struct trial *t, int x_first, int x_count, int first,
         out_rows[j] = t->places[x_first + j];
     }
     struct piece piece = {t->shape.first + first, rows, 2 + first, x_rows, out_rows, x_count};
-    memset(scratch, 0xff, (size_t)tiles_amx.scratch_bytes); /* NaN: what was there before must not matter */
-    tiles_amx.multiply(&product, &piece, scratch);
+    memset(scratch, 0xff, (size_t)tiles_for(t->layout)->scratch_bytes); /* NaN: what was there before must not matter */
+    tiles_for(t->layout)->multiply(&product, &piece, scratch);
     free(x_rows), free(out_rows);
 }
 
@@ -195,7 +205,7 @@ static void set_up(struct trial *t, int type, int layout, struct shape s) {
     }
     for (int n = 0; n < strips; n++) {
         int count = s.x_count + 16 - 16 * n < 16 ? s.x_count + 16 - 16 * n : 16;
-        tiles_amx.pack(layout, t->rows, s.columns, t->which + 16 * n, count, s.columns, t->x.start + 16 * n * t->x_stride);
+        tiles_for(layout)->pack(layout, t->rows, s.columns, t->which + 16 * n, count, s.columns, t->x.start + 16 * n * t->x_stride);
     }
     t->out_stride = s.rows + 3;
     t->out = guard(t->out_stride * s.x_count * 4);
@@ -285,7 +295,8 @@ static int run(int type, int layout, double most, double most_rms, uint8_t *scra
     /* Not nothing, since a weight that lies between two of bfloat16 may be rounded up here and down there. */
     bool rounded_as_said = layout != LAYOUT_TILES_OF_BF16 || (errors.of_rounded <= 5e-3 && of_rounded_rms <= 5e-4);
     bool good = !wrong && errors.largest <= most && rms <= most_rms && rounded_as_said;
-    printf("%s type %2d: error %.2e, root mean square %.2e", layout == LAYOUT_TILES_OF_BF16 ? "bf16" : "int8", type,
+    printf("%s type %2d: error %.2e, root mean square %.2e",
+           layout == LAYOUT_TILES_OF_BF16 ? "bf16" : layout == LAYOUT_TILES_OF_INT8 ? "int8" : "halves", type,
            errors.largest, rms);
     if (layout == LAYOUT_TILES_OF_BF16) {
         printf("; of rounded factors %.2e, %.2e", errors.of_rounded, of_rounded_rms);
@@ -303,7 +314,9 @@ int main(int count, char **arguments) {
     }
 #endif
     setvbuf(stdout, NULL, _IOLBF, 0);
-    uint8_t *scratch = aligned_alloc(64, (size_t)whole(tiles_amx.scratch_bytes, 64));
+    const int64_t most =
+        tiles_amx.scratch_bytes > tiles_of_halves_amx.scratch_bytes ? tiles_amx.scratch_bytes : tiles_of_halves_amx.scratch_bytes;
+    uint8_t *scratch = aligned_alloc(64, (size_t)whole(most, 64));
     int cases = 0, failed = 0;
     fill_codebooks();
     for (unsigned i = 0; i < sizeof types / sizeof *types; i++) {
@@ -312,6 +325,11 @@ int main(int count, char **arguments) {
             wanted |= atoi(arguments[a]) == types[i];
         }
         if (!wanted) {
+            continue;
+        }
+        if (types[i] == F16) {
+            /* As good as sums in F32. */
+            failed += run(F16, LAYOUT_TILES_OF_HALVES, 3e-5, 1e-5, scratch, &cases);
             continue;
         }
         failed += run(types[i], LAYOUT_TILES_OF_BF16, 2e-2, 4e-3, scratch, &cases);

@@ -94,7 +94,8 @@ final class NativeKernels {
         BLOCKS_OF_32(1),
         BLOCKS_OF_256(2),
         TILES_OF_BF16(3),
-        TILES_OF_INT8(4);
+        TILES_OF_INT8(4),
+        TILES_OF_HALVES(5);
 
         /** Rows that lie together in layouts of tiles. */
         private static final int STRIP = 16;
@@ -112,7 +113,7 @@ final class NativeKernels {
 
         /** Rows that lie together, which must begin at a multiple of this; 1 where none do. */
         int rowsTogether() {
-            return this == TILES_OF_BF16 || this == TILES_OF_INT8 ? STRIP : 1;
+            return compareTo(TILES_OF_BF16) < 0 ? 1 : STRIP;
         }
 
         /** That of one row, and of a few. */
@@ -127,12 +128,18 @@ final class NativeKernels {
 
     /** How {@code rows} rows of activations are stored that are multiplied with a weight. */
     RowLayout layout(DType weight, int rows) {
+        if (!rounds) {
+            return RowLayout.F32;
+        }
         if (tiles != null && rows > FEW_FOR_TILES) {
             if (QUANTIZED.contains(weight)) {
                 return tiles;
             }
             if (weight == DType.BF16) {
                 return RowLayout.TILES_OF_BF16;
+            }
+            if (weight == DType.F16) {
+                return RowLayout.TILES_OF_HALVES;
             }
         }
         return RowLayout.of(weight);

@@ -18,7 +18,8 @@ final class NativeProducts implements Products {
     private final NativeExperts experts;
 
     /**
-     * @param exact whether activations stay F32, so that quantized weights go to {@code others}
+     * @param exact whether activations stay F32, so that types that C does not decode go to {@code
+     *     others}
      */
     NativeProducts(KernelContext context, NativeKernels kernels, Products others, boolean exact) {
         this.others = others;
@@ -78,7 +79,8 @@ final class NativeProducts implements Products {
             DType dtype = weight.dtype();
             boolean known =
                     NativeKernels.floats().contains(dtype)
-                            || (!exact && NativeKernels.quantized().contains(dtype));
+                            || (exact ? NativeLoops.DECODED : NativeKernels.quantized())
+                                    .contains(dtype);
             if (!known || !isNative(weight)) {
                 return false;
             }

@@ -40,6 +40,7 @@ class AmxProductsTest {
     void rowsOfTilesDoNotDependOnTheirCompany() {
         Set<DType> types = EnumSet.copyOf(NativeKernels.quantized());
         types.add(DType.BF16);
+        types.add(DType.F16);
         int cases = 0;
         try (Backend one = Backends.openOrSkip("amx", 1);
                 Backend three = Backends.openOrSkip("amx", 3)) {
@@ -94,12 +95,26 @@ class AmxProductsTest {
         }
     }
 
+    /** F16 weights are split, not rounded: many rows are as good as few, which are F32. */
+    @Test
+    void halvesAreNotRounded() {
+        try (Backend amx = Backends.openOrSkip("amx", 2);
+                Backend exact = open(Map.of("kernels", "amx"), true)) {
+            float[] expected = product(exact, DType.F16, 0, ROWS);
+            float[] result = product(amx, DType.F16, 0, ROWS);
+            double error = difference(expected, result);
+            assertTrue(error > 0 && error < 1e-5, "relative error " + error);
+        }
+    }
+
     @ParameterizedTest
     @CsvSource({"NaN, bf16", "Infinity, bf16", "NaN, int8", "Infinity, int8"})
     void notNumbersStayInTheirRow(float odd, String precision) {
         Backends.openOrSkip("amx", 1).close();
         try (Backend backend = open(Map.of("kernels", "amx", "amx-precision", precision), false)) {
-            for (DType dtype : NativeKernels.quantized()) {
+            Set<DType> types = EnumSet.copyOf(NativeKernels.quantized());
+            types.add(DType.F16);
+            for (DType dtype : types) {
                 float[] usual = product(backend, dtype, 0, ROWS);
                 float[] result = product(backend, dtype, 0, ROWS, odd);
                 int width = WEIGHT_ROWS;

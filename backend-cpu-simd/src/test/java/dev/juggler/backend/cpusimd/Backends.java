@@ -39,6 +39,16 @@ final class Backends {
                                         Integer.toString(threads))));
     }
 
+    /** Opens some kernels with F32 activations. */
+    static Backend openExact(String kernels, int threads) {
+        return new CpuSimdBackendProvider()
+                .open(
+                        new BackendOptions(
+                                "cpu",
+                                true,
+                                Map.of("kernels", kernels, "threads", Integer.toString(threads))));
+    }
+
     /**
      * Opens native kernels, or skips the test, and says so, where this machine has none of them.
      */

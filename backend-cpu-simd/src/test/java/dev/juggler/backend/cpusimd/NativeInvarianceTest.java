@@ -77,6 +77,37 @@ class NativeInvarianceTest {
         }
     }
 
+    /** Where activations are not rounded: as Java's panels have it, row by row and together. */
+    @Test
+    void exactProductsAreThoseOfJava() {
+        int cases = 0;
+        for (NativeLibrary.Set set : NativeLibrary.Set.values()) {
+            if (NativeLibrary.find().map(library -> !library.runs(set)).orElse(true)) {
+                System.out.println("skipped: instruction set " + set.label());
+                continue;
+            }
+            try (Backend natives = Backends.openExact(set.key(), 3);
+                    Backend java = Backends.openExact("vector", 2)) {
+                Set<DType> types = EnumSet.copyOf(NativeKernels.quantized());
+                types.addAll(NativeKernels.floats());
+                for (DType dtype : types) {
+                    float[] expected = product(java, dtype, 0, ROWS);
+                    for (int[] part : new int[][] {{0, ROWS}, {3, 1}, {5, 4}, {2, 9}}) {
+                        assertArrayEquals(
+                                Arrays.copyOfRange(
+                                        expected,
+                                        part[0] * WEIGHT_ROWS,
+                                        (part[0] + part[1]) * WEIGHT_ROWS),
+                                product(natives, dtype, part[0], part[1]),
+                                set.label() + " " + dtype + ", rows " + Arrays.toString(part));
+                        cases++;
+                    }
+                }
+            }
+        }
+        System.out.printf("exact native products: %d cases, %d equal%n", cases, cases);
+    }
+
     @Test
     void notNumbersStay() {
         try (Backend backend = Backends.openOrSkip("auto", 1)) {

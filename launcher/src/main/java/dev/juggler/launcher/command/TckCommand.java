@@ -174,7 +174,7 @@ final class TckCommand implements Callable<Integer> {
                         products.experts(dtype, EXPERTS, large ? 2048 : 256, large ? 768 : 256);
                 row(table, "%s, 8 of %d experts".formatted(dtype, EXPERTS), experts, copy);
             }
-            for (DType dtype : List.of(DType.Q4_K, DType.F16)) {
+            for (DType dtype : List.of(DType.Q4_K, DType.F16, DType.BF16, DType.F32)) {
                 Measured prompt = products.matmul(dtype, rows, n, k);
                 row(table, "%s, %d rows, %s".formatted(dtype, rows, size), prompt, 0);
             }
