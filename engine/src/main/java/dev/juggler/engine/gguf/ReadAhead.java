@@ -1,6 +1,8 @@
 package dev.juggler.engine.gguf;
 
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,6 +29,9 @@ public final class ReadAhead {
 
     private static final int READERS = 4;
 
+    /** What Linux reads at least when one byte of it is touched. */
+    private static final long AROUND = 64L << 10;
+
     /** Is told how far reading is; called by one thread at a time. */
     @FunctionalInterface
     public interface Progress {
@@ -43,14 +48,19 @@ public final class ReadAhead {
     }
 
     private final Path path;
+    private final List<MemorySegment> files;
     private final List<MemorySegment> missing;
     private final long bytes;
     private final AtomicInteger next = new AtomicInteger();
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
     private long done;
 
-    private ReadAhead(Path path, List<MemorySegment> missing) {
+    @SuppressWarnings("UnusedVariable") // what is read must go somewhere
+    private int touched;
+
+    private ReadAhead(Path path, List<MemorySegment> files, List<MemorySegment> missing) {
         this.path = path;
+        this.files = files;
         this.missing = missing;
         this.bytes = missing.stream().mapToLong(MemorySegment::byteSize).sum();
     }
@@ -69,7 +79,7 @@ public final class ReadAhead {
                 }
             }
         }
-        return new ReadAhead(path, missing);
+        return new ReadAhead(path, files, missing);
     }
 
     private static boolean isLoaded(MemorySegment slice) {
@@ -92,13 +102,14 @@ public final class ReadAhead {
      * @throws GgufException if the disk fails, or the file has become shorter
      */
     public void run(Progress progress) {
+        boolean huge = adviseHuge();
         List<Thread> readers = new ArrayList<>();
         for (int i = 0; i < Math.min(READERS, missing.size()); i++) {
             readers.add(
                     Thread.ofPlatform()
                             .daemon()
                             .name("juggler-read-" + i)
-                            .start(() -> read(progress)));
+                            .start(() -> read(huge, progress)));
         }
         boolean interrupted = false;
         for (Thread reader : readers) {
@@ -123,12 +134,36 @@ public final class ReadAhead {
         }
     }
 
-    private void read(Progress progress) {
+    /**
+     * Asks for huge pages, which are read faster later, also by those who map the file next.
+     *
+     * @return whether there is somebody to ask
+     */
+    private boolean adviseHuge() {
+        try {
+            for (MemorySegment file : files) {
+                if (file.isMapped()) {
+                    SystemMemory.adviseHuge(file);
+                }
+            }
+            return true;
+        } catch (IOException e) { // not Linux
+            return false;
+        }
+    }
+
+    private void read(boolean huge, Progress progress) {
         try {
             for (int i = next.getAndIncrement(); i < missing.size(); i = next.getAndIncrement()) {
                 MemorySegment slice = missing.get(i);
-                slice.load();
+                int sum = 0;
+                if (huge) {
+                    sum = touch(slice);
+                } else {
+                    slice.load();
+                }
                 synchronized (this) {
+                    touched += sum;
                     done += slice.byteSize();
                     progress.read(done, bytes);
                 }
@@ -139,5 +174,19 @@ public final class ReadAhead {
             next.set(missing.size());
             failure.compareAndSet(null, e);
         }
+    }
+
+    /**
+     * Reads by touching: what Linux reads when it is told in advance, as {@link MemorySegment#load}
+     * does, comes in the smallest pages.
+     *
+     * @return of the bytes touched the sum, without which nothing need be read
+     */
+    private static int touch(MemorySegment slice) {
+        int sum = 0;
+        for (long at = 0; at < slice.byteSize(); at += AROUND) {
+            sum += slice.get(ValueLayout.JAVA_BYTE, at);
+        }
+        return sum;
     }
 }

@@ -20,7 +20,11 @@ import java.nio.file.Path;
 final class SystemMemory {
     private static final Path TRANSPARENT_HUGE_PAGES =
             Path.of("/sys/kernel/mm/transparent_hugepage/enabled");
-    private static final long HUGE_PAGE = 2L << 20;
+    private static final Path PAGES = Path.of("/proc/self/smaps_rollup");
+    private static final String HUGE_FILE_PAGES = "FilePmdMapped:";
+
+    /** Bytes of a huge page. */
+    static final long HUGE_PAGE = 2L << 20;
 
     /* From Linux's mman.h. */
     private static final int ADVISE_HUGE_PAGES = 14;
@@ -34,6 +38,24 @@ final class SystemMemory {
             return modes.contains("[madvise]") || modes.contains("[always]");
         } catch (IOException e) { // another system, or a kernel without them
             return false;
+        }
+    }
+
+    /**
+     * Bytes of mapped files that this process has touched and that lie in huge pages; 0 where no
+     * system says.
+     */
+    static long hugeFileBytes() {
+        try {
+            for (String line : Files.readAllLines(PAGES)) { // "FilePmdMapped:     2048 kB"
+                if (line.startsWith(HUGE_FILE_PAGES)) {
+                    String[] words = line.substring(HUGE_FILE_PAGES.length()).strip().split(" ", 2);
+                    return Long.parseLong(words[0]) << 10;
+                }
+            }
+            return 0;
+        } catch (IOException e) { // another system, or a kernel without it
+            return 0;
         }
     }
 
@@ -54,13 +76,19 @@ final class SystemMemory {
         }
         MemorySegment all = buffer.host().reinterpret(arena, memory -> buffer.close());
         long pages = -all.address() & (HUGE_PAGE - 1);
-        advise(all.asSlice(pages, length - HUGE_PAGE));
+        adviseHuge(all.asSlice(pages, length - HUGE_PAGE));
         return all.asSlice(pages, bytes);
     }
 
-    /** Asks for huge pages; a system that has none for us uses small ones. */
+    /**
+     * Asks for huge pages; a system that has none for us uses small ones. Of a mapped file, what is
+     * read from the disk from now on comes in huge pages where the file system has some (ext4 since
+     * Linux 6.16, XFS, Btrfs), and stays in them for others who map it later.
+     *
+     * @throws IOException if this is no Linux
+     */
     @SuppressWarnings("restricted") // the descriptor is that of madvise(2)
-    private static void advise(MemorySegment memory) throws IOException {
+    static void adviseHuge(MemorySegment memory) throws IOException {
         Linker linker = Linker.nativeLinker();
         MethodHandle advise =
                 linker.downcallHandle(

@@ -32,8 +32,11 @@ record FileMemory(boolean readAhead, HugePages hugePages, boolean lock) {
     /** What is left to others beside a copy. */
     private static final long RESERVE = 2L << 30;
 
-    /** The copy is worth its time from here on. */
-    private static final double ENOUGH = 1.25;
+    /** With this much of it in huge pages already, a file is as good as copied. */
+    private static final double MOSTLY = 0.5;
+
+    /** A copy is worth seconds and twice the memory from here on; chance alone makes 1.3. */
+    private static final double ENOUGH = 1.4;
 
     /**
      * Does all of it.
@@ -107,6 +110,13 @@ record FileMemory(boolean readAhead, HugePages hugePages, boolean lock) {
         if (file.fileBytes() < WORTHWHILE) {
             return new Decision(false, "stays mapped: too small for huge pages to matter");
         }
+        double share = file.shareInHugePages();
+        if (share >= MOSTLY) {
+            return new Decision(
+                    false,
+                    "stays mapped: %.0f %% of it are in huge pages of the page cache"
+                            .formatted(100 * share));
+        }
         if (free <= needed) {
             return new Decision(false, "stays mapped: no room for huge pages, " + room);
         }
@@ -114,7 +124,7 @@ record FileMemory(boolean readAhead, HugePages hugePages, boolean lock) {
         return gain < ENOUGH
                 ? new Decision(
                         false,
-                        "stays mapped: huge pages are read %.2f times as fast".formatted(gain))
+                        "stays mapped: huge pages are read only %.2f times as fast".formatted(gain))
                 : new Decision(
                         true,
                         "is copied into huge pages, which are read %.2f times as fast"

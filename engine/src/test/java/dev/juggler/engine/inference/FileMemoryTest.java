@@ -11,6 +11,7 @@ import dev.juggler.engine.gguf.GgufFile;
 import dev.juggler.engine.gguf.GgufTensor;
 import dev.juggler.engine.inference.FileMemory.HugePages;
 import dev.juggler.inference.InferenceException;
+import java.io.IOException;
 import org.junit.jupiter.api.Test;
 
 /** How a model's file is kept in memory: copied or mapped it is the same, and limits are told. */
@@ -50,6 +51,14 @@ class FileMemoryTest {
             assertTrue(planned(HugePages.NEVER, file).startsWith("stays mapped"));
             assertTrue(planned(HugePages.AUTO, file).startsWith("stays mapped"));
             assertTrue(planned(HugePages.ALWAYS, file).startsWith("is copied into huge pages"));
+        }
+    }
+
+    @Test
+    void aShareOfTheFileLiesInHugePages() throws IOException {
+        try (GgufFile file = GgufFile.open(DemoModel.file())) {
+            double share = file.shareInHugePages();
+            assertTrue(share >= 0 && share <= 1, "share of " + share);
         }
     }
 

@@ -49,7 +49,7 @@ final class ServeCommand implements Callable<Integer> {
         if (port != null) {
             overrides.put("juggler.server.port", port.toString());
         }
-        Configuration configuration = memory.apply(common.configuration()).with(overrides);
+        Configuration configuration = memory.applyToServer(common.configuration()).with(overrides);
         ModelArgument chosen = model == null ? null : ModelArgument.resolve(configuration, model);
         Wiring wiring = Wiring.server(chosen == null ? configuration : chosen.configuration());
         try {
