@@ -32,13 +32,19 @@ public final class Configuration {
     private final ConfigurationSources sources;
     private final Optional<Path> file;
     private final Config fromFile;
+    private final Config core;
     private final Config resolved;
 
     private Configuration(
-            ConfigurationSources sources, Optional<Path> file, Config fromFile, Config reference) {
+            ConfigurationSources sources,
+            Optional<Path> file,
+            Config fromFile,
+            Config core,
+            Config reference) {
         this.sources = sources;
         this.file = file;
         this.fromFile = fromFile;
+        this.core = core;
         this.resolved = resolve(reference);
     }
 
@@ -52,7 +58,8 @@ public final class Configuration {
         Optional<Path> file = sources.file();
         Config fromFile =
                 file.map(Configuration::parse).orElseGet(() -> ConfigFactory.empty("no file"));
-        return new Configuration(sources, file, fromFile, coreReference());
+        Config core = coreReference();
+        return new Configuration(sources, file, fromFile, core, core);
     }
 
     /**
@@ -64,11 +71,11 @@ public final class Configuration {
      * @throws ConfigurationException if a key is unknown, with the nearest known one
      */
     public Configuration withPlugins(List<URL> references, Set<String> refused) {
-        Config reference = coreReference();
+        Config reference = core;
         for (URL url : references) {
             reference = reference.withFallback(parse(url));
         }
-        Configuration complete = new Configuration(sources, file, fromFile, reference);
+        Configuration complete = new Configuration(sources, file, fromFile, core, reference);
         UnknownKeys unknown = new UnknownKeys(reference.resolve().root(), refused);
         unknown.check(fromFile.root());
         unknown.check(complete.overrides().root());
@@ -79,7 +86,7 @@ public final class Configuration {
     public Configuration with(Map<String, String> more) {
         Map<String, String> overrides = new TreeMap<>(sources.overrides());
         overrides.putAll(more);
-        return new Configuration(sources.withOverrides(overrides), file, fromFile, coreReference());
+        return new Configuration(sources.withOverrides(overrides), file, fromFile, core, core);
     }
 
     /** The same with one more model, which is a file. */
