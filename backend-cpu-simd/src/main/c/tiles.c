@@ -2,8 +2,9 @@
  * Products of weights with many rows of x on tile registers.
  *
  * Weights are the left factor, row by row as they lie: a band of 32 rows is taken apart into bfloat16 or bytes and waits in
- * the cache while all rows of x pass. x is the right factor, packed once for the operation (pack). Sums of 32 weight rows
- * by 32 rows of x are in four tiles, so each tile that is loaded serves two products.
+ * the cache while all rows of x pass; meanwhile the next band is taken apart. x is the right factor, packed once for the
+ * operation (pack). Sums of 32 weight rows by 32 rows of x are in four tiles, so each tile that is loaded serves two
+ * products.
  *
  * Columns come in slices. With few rows of x a slice is as wide as can be, so that weights are read row after row, as
  * memory likes it, and sums stay in the tiles. With many, all x of a slice stays in the L2 cache while one band of weights
@@ -24,11 +25,15 @@ enum { MOST_ROWS = 256, MOST_X = 512 };
 /* Bytes between rows of weights: tiles are parts of them. An odd number of cache lines, so that no places compete. */
 enum { PITCH = 2 * WIDE_SLICE + 64 };
 
-struct workspace {
+/* A band taken apart. */
+struct band {
     uint8_t weights[BAND][PITCH];
     float scales[WIDE_SLICE / CHUNK][BAND]; /* of bytes */
+};
+
+struct workspace {
+    struct band bands[2]; /* while one is multiplied, the next is taken apart */
     float sums[MOST_ROWS / BAND][MOST_X / BAND][4][SIDE * SIDE];
-    int32_t products[4][SIDE * SIDE]; /* of bytes in one chunk */
 };
 
 _Static_assert((int)SIDE == (int)STRIP, "a strip of x is as wide as a tile");
@@ -57,25 +62,16 @@ INLINE void prefetch_far(const uint8_t *p, int64_t bytes) {
     }
 }
 
-/* A row of a slice as bfloat16. */
-INLINE void slice_to_bf16(const int type, const int stored, const uint8_t *p, int columns, uint8_t *out) {
-    struct unpacked space;
-    const int64_t bytes = (int64_t)(CHUNK / block_elements(stored)) * block_bytes(stored);
-    for (; columns > 0; columns -= CHUNK, p += bytes, out += RUNS * TILE_ROW_BYTES) {
-        prefetch_far(p, bytes);
-        row_to_bf16(type, unpacked(type, stored, p, &space), columns < CHUNK ? columns : CHUNK, out);
-    }
-}
-
 /* Types that are unpacked first go on as one. */
-static void take_row_apart_to_bf16(int type, const uint8_t *p, int columns, uint8_t *out) {
+static void take_chunk_apart_to_bf16(int type, const uint8_t *p, int columns, uint8_t *out) {
+    struct unpacked space;
 #define TO_BF16(type) \
-    case type: slice_to_bf16(type, type, p, columns, out); break;
+    case type: row_to_bf16(type, p, columns, out); break;
     switch (type) {
         EACH_OF_32(TO_BF16)
         EACH_OF_256(TO_BF16)
         TO_BF16(BF16)
-    default: slice_to_bf16(UNPACKED, type, p, columns, out); break;
+    default: row_to_bf16(UNPACKED, unpacked(UNPACKED, type, p, &space), columns, out); break;
     }
 }
 
@@ -90,28 +86,49 @@ static float take_chunk_apart_to_bytes(int type, const uint8_t *p, int columns, 
     }
 }
 
-/* Takes the band's slice apart. Rows that there are not get what was there before: nobody asks for their sums. */
-static void take_apart(const struct pass *pass, struct workspace *work) {
+/* Taking a band's slice apart, row after row and chunk after chunk. */
+struct taking {
+    const struct pass *pass; /* null: there is none */
+    struct band *band;
+    int row, column;
+};
+
+/*
+ * Takes up to `count` chunks apart. Rows that there are not keep what was there before: nobody asks for their sums.
+ */
+static void take_apart(struct taking *taking, int count) {
+    const struct pass *pass = taking->pass;
+    if (!pass) {
+        return;
+    }
     const int type = pass->product->type;
     const int64_t chunk_bytes = (int64_t)(CHUNK / block_elements(type)) * block_bytes(type);
-    for (int r = 0; r < pass->rows; r++) {
-        const uint8_t *p = weight_row(pass->product, pass->piece, pass->first_row + r) + pass->from / CHUNK * chunk_bytes;
-        uint8_t *out = work->weights[r];
+    for (; count > 0 && taking->row < pass->rows; count--) {
+        const int row = taking->row, k = taking->column;
+        const int columns = pass->columns - k < CHUNK ? pass->columns - k : CHUNK;
+        const int64_t at = (pass->from + k) / CHUNK * chunk_bytes;
+        const uint8_t *p = weight_row(pass->product, pass->piece, pass->first_row + row) + at;
+        struct band *band = taking->band;
+        prefetch_far(p, chunk_bytes);
         if (pass->product->layout == LAYOUT_TILES_OF_BF16) {
-            take_row_apart_to_bf16(type, p, pass->columns, out);
-            continue;
+            take_chunk_apart_to_bf16(type, p, columns, band->weights[row] + 2 * k);
+        } else {
+            band->scales[k / CHUNK][row] = take_chunk_apart_to_bytes(type, p, columns, band->weights[row] + k);
         }
-        for (int k = 0; k < pass->columns; k += CHUNK, p += chunk_bytes, out += CHUNK) {
-            int columns = pass->columns - k < CHUNK ? pass->columns - k : CHUNK;
-            prefetch_far(p, chunk_bytes);
-            work->scales[k / CHUNK][r] = take_chunk_apart_to_bytes(type, p, columns, out);
+        taking->column += CHUNK;
+        if (taking->column >= pass->columns) {
+            taking->column = 0;
+            taking->row++;
         }
     }
 }
 
-/* Tiles: 0 to 3 sums (weights 0 with x 0, 0 with 1, 1 with 0, 1 with 1), 4 and 5 weights, 6 and 7 x. */
+/*
+ * Tiles: 0 to 3 sums (weights 0 with x 0, 0 with 1, 1 with 0, 1 with 1), 4 and 5 weights, 6 and 7 x. After each step some chunks
+ * of the next band are taken apart: the processor does that while the tiles, which have a unit of their own, are multiplied.
+ */
 INLINE void multiply_tiles_of(const int layout, const bool both, const uint8_t *w, const uint8_t *x,
-                              int64_t x_strip_bytes, int steps) {
+                              int64_t x_strip_bytes, int steps, struct taking *next, int chunks) {
     const uint8_t *w1 = w + SIDE * PITCH, *x1 = x + x_strip_bytes;
     for (int at = 0; at < steps * TILE_BYTES; at += TILE_BYTES, w += TILE_ROW_BYTES, w1 += TILE_ROW_BYTES) {
         _tile_loadd(4, w, PITCH);
@@ -134,15 +151,16 @@ INLINE void multiply_tiles_of(const int layout, const bool both, const uint8_t *
                 _tile_dpbssd(3, 5, 7);
             }
         }
+        take_apart(next, chunks);
     }
 }
 
 INLINE void multiply_tiles(const int layout, bool both, const uint8_t *w, const uint8_t *x, int64_t x_strip_bytes,
-                           int steps) {
+                           int steps, struct taking *next, int chunks) {
     if (both) {
-        multiply_tiles_of(layout, true, w, x, x_strip_bytes, steps);
+        multiply_tiles_of(layout, true, w, x, x_strip_bytes, steps, next, chunks);
     } else {
-        multiply_tiles_of(layout, false, w, x, x_strip_bytes, steps);
+        multiply_tiles_of(layout, false, w, x, x_strip_bytes, steps, next, chunks);
     }
 }
 
@@ -164,7 +182,8 @@ INLINE void store_tiles(void *p) {
 /* True if rows of x 32 * n to 32 * n + 31 of the pass are more than one strip. */
 INLINE bool are_two_strips(const struct pass *pass, int n) { return pass->x_count - 2 * n * STRIP > STRIP; }
 
-static void patch_of_bf16(const struct pass *pass, const struct workspace *work, int n, float (*sums)[SIDE * SIDE]) {
+static void patch_of_bf16(const struct pass *pass, const struct band *band, int n, float (*sums)[SIDE * SIDE],
+                          struct taking *next, int chunks) {
     const uint8_t *from = (const uint8_t *)sums;
     if (pass->from == 0) {
         clear_tiles();
@@ -175,8 +194,8 @@ static void patch_of_bf16(const struct pass *pass, const struct workspace *work,
         _tile_loadd(3, from + 3 * TILE_BYTES, TILE_ROW_BYTES);
     }
     const uint8_t *x = strip(pass, 2 * n) + (int64_t)pass->from / RUN * TILE_BYTES;
-    multiply_tiles(LAYOUT_TILES_OF_BF16, are_two_strips(pass, n), work->weights[0], x, STRIP * pass->product->x_stride,
-                   (pass->columns + RUN - 1) / RUN);
+    multiply_tiles(LAYOUT_TILES_OF_BF16, are_two_strips(pass, n), band->weights[0], x, STRIP * pass->product->x_stride,
+                   (pass->columns + RUN - 1) / RUN, next, chunks);
     store_tiles(sums);
 }
 
@@ -190,7 +209,9 @@ INLINE void add_scaled_tile(const int32_t *products, const float *w_scales, __m5
     }
 }
 
-static void patch_of_bytes(const struct pass *pass, struct workspace *work, int n, float (*sums)[SIDE * SIDE]) {
+static void patch_of_bytes(const struct pass *pass, const struct band *band, int n, float (*sums)[SIDE * SIDE],
+                           struct taking *next, int chunks) {
+    int32_t products[4][SIDE * SIDE];
     const int64_t padded = whole(pass->product->columns, CHUNK), strip_bytes = STRIP * pass->product->x_stride;
     const bool both = are_two_strips(pass, n);
     const uint8_t *x = strip(pass, 2 * n);
@@ -198,13 +219,14 @@ static void patch_of_bytes(const struct pass *pass, struct workspace *work, int 
         const int chunk = (pass->from + k) / CHUNK;
         const float *x_scales = (const float *)(const void *)(x + STRIP * padded) + chunk * STRIP;
         clear_tiles();
-        multiply_tiles(LAYOUT_TILES_OF_INT8, both, work->weights[0] + k, x + (int64_t)chunk * STRIP * CHUNK, strip_bytes,
-                       CHUNK / 64);
-        store_tiles(work->products);
+        multiply_tiles(LAYOUT_TILES_OF_INT8, both, band->weights[0] + k, x + (int64_t)chunk * STRIP * CHUNK, strip_bytes,
+                       CHUNK / 64, next, chunks);
+        store_tiles(products);
+        WRITTEN_TO(products);
         for (int half = 0; half < (both ? 2 : 1); half++) {
             __m512 scales = _mm512_loadu_ps(x_scales + half * strip_bytes / (int64_t)sizeof(float));
             for (int side = 0; side < 2; side++) {
-                add_scaled_tile(work->products[2 * side + half], work->scales[k / CHUNK] + side * SIDE, scales, chunk == 0,
+                add_scaled_tile(products[2 * side + half], band->scales[k / CHUNK] + side * SIDE, scales, chunk == 0,
                                 sums[2 * side + half]);
             }
         }
@@ -229,17 +251,29 @@ static void store_results(const struct pass *pass, const float *sums, int row, i
     }
 }
 
-/* Takes a band's slice apart and adds its products with all rows of x of the pass; in the end, the results. */
-static void multiply_band(const struct pass *pass, struct workspace *work) {
+/* Chunks of the next pass to take apart after each step of this one; of many rows of x, none: they want the caches. */
+static int chunks_of_step(const struct pass *pass, const struct pass *next) {
+    if (!next || pass->piece->x_count > FEW_X) {
+        return 0;
+    }
+    const int columns_of_step = pass->product->layout == LAYOUT_TILES_OF_BF16 ? RUN : 64;
+    const int steps = (pass->x_count + BAND - 1) / BAND * ((pass->columns + columns_of_step - 1) / columns_of_step);
+    return (next->rows * ((next->columns + CHUNK - 1) / CHUNK) + steps - 1) / steps;
+}
+
+/*
+ * Adds the products of a band's slice with all rows of x of the pass, and takes the next one apart meanwhile; at the end of
+ * the columns, the results.
+ */
+static void multiply_band(const struct pass *pass, const struct band *band, struct workspace *work, struct taking *next) {
     const bool is_last = pass->from + pass->columns == pass->product->columns;
-    take_apart(pass, work);
-    WRITTEN();
-    for (int n = 0; n * BAND < pass->x_count; n++) {
+    const int patches = (pass->x_count + BAND - 1) / BAND, chunks = chunks_of_step(pass, next->pass);
+    for (int n = 0; n < patches; n++) {
         float(*sums)[SIDE * SIDE] = work->sums[pass->first_row / BAND % (MOST_ROWS / BAND)][n];
         if (pass->product->layout == LAYOUT_TILES_OF_BF16) {
-            patch_of_bf16(pass, work, n, sums);
+            patch_of_bf16(pass, band, n, sums, next, chunks);
         } else {
-            patch_of_bytes(pass, work, n, sums);
+            patch_of_bytes(pass, band, n, sums, next, chunks);
         }
         WRITTEN();
         for (int i = 0; is_last && i < 4; i++) {
@@ -253,23 +287,57 @@ static void multiply_band(const struct pass *pass, struct workspace *work) {
 
 INLINE int smaller(int a, int b) { return a < b ? a : b; }
 
+INLINE int slice_of(const struct piece *piece) { return piece->x_count > FEW_X ? SLICE : WIDE_SLICE; }
+
+/* Fits the pass into its piece where it begins. */
+static void fit(struct pass *pass) {
+    pass->x_count = smaller(MOST_X, pass->piece->x_count - pass->first_x);
+    pass->rows = smaller(BAND, pass->piece->rows - pass->first_row);
+    pass->columns = smaller(slice_of(pass->piece), pass->product->columns - pass->from);
+}
+
+/*
+ * The pass after this one; false if this was the last. The order, from within: bands of MOST_ROWS rows, slices, such rows,
+ * MOST_X rows of x.
+ */
+static bool advance(struct pass *pass) {
+    const struct piece *piece = pass->piece;
+    const int first = pass->first_row / MOST_ROWS * MOST_ROWS, end = smaller(first + MOST_ROWS, piece->rows);
+    pass->first_row += BAND;
+    if (pass->first_row >= end) {
+        pass->first_row = first;
+        pass->from += slice_of(piece);
+    }
+    if (pass->from >= pass->product->columns) {
+        pass->first_row = end;
+        pass->from = 0;
+    }
+    if (pass->first_row >= piece->rows) {
+        pass->first_row = 0;
+        pass->first_x += MOST_X;
+    }
+    fit(pass);
+    return pass->x_count > 0;
+}
+
 static void multiply(const struct product *product, const struct piece *piece, uint8_t *scratch) {
     struct workspace *work = (struct workspace *)(void *)scratch;
-    const int slice = piece->x_count > FEW_X ? SLICE : WIDE_SLICE;
-    struct pass pass = {.product = product, .piece = piece};
+    struct pass passes[2] = {{.product = product, .piece = piece}};
+    if (piece->rows <= 0 || piece->x_count <= 0) {
+        return;
+    }
     _tile_loadconfig(&whole_tiles);
-    for (pass.first_x = 0; pass.first_x < piece->x_count; pass.first_x += MOST_X) {
-        pass.x_count = smaller(MOST_X, piece->x_count - pass.first_x);
-        for (int row = 0; row < piece->rows; row += MOST_ROWS) {
-            const int end = smaller(row + MOST_ROWS, piece->rows);
-            for (pass.from = 0; pass.from < product->columns; pass.from += slice) {
-                pass.columns = smaller(slice, product->columns - pass.from);
-                for (pass.first_row = row; pass.first_row < end; pass.first_row += BAND) {
-                    pass.rows = smaller(BAND, end - pass.first_row);
-                    multiply_band(&pass, work);
-                }
-            }
-        }
+    fit(&passes[0]);
+    struct taking first = {&passes[0], &work->bands[0], 0, 0};
+    take_apart(&first, INT32_MAX);
+    bool more = true;
+    for (int i = 0; more; i ^= 1) {
+        passes[i ^ 1] = passes[i];
+        more = advance(&passes[i ^ 1]);
+        struct taking next = {more ? &passes[i ^ 1] : NULL, &work->bands[i ^ 1], 0, 0};
+        WRITTEN();
+        multiply_band(&passes[i], &work->bands[i], work, &next);
+        take_apart(&next, INT32_MAX); /* the rest */
     }
     _tile_release();
 }
