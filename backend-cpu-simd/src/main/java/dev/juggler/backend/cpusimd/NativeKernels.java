@@ -49,8 +49,13 @@ final class NativeKernels {
 
     private static final Set<DType> QUANTIZED = quantizedTypes();
 
-    /** Rows of x up to which each is multiplied by itself; more of them are worth tiles. */
-    private static final int FEW_FOR_TILES = 8;
+    /**
+     * Rows of x up to which tiles are not worth taking weights apart for; those of BF16 need not
+     * be.
+     */
+    private static final int FEW_FOR_TILES = 24;
+
+    private static final int FEW_FOR_BRAINS = 8;
 
     /** Floats of a cache line. */
     private static final int LINE = 16;
@@ -131,12 +136,12 @@ final class NativeKernels {
         if (!rounds) {
             return RowLayout.F32;
         }
+        if (tiles != null && weight == DType.BF16 && rows > FEW_FOR_BRAINS) {
+            return RowLayout.TILES_OF_BF16;
+        }
         if (tiles != null && rows > FEW_FOR_TILES) {
             if (QUANTIZED.contains(weight)) {
                 return tiles;
-            }
-            if (weight == DType.BF16) {
-                return RowLayout.TILES_OF_BF16;
             }
             if (weight == DType.F16) {
                 return RowLayout.TILES_OF_HALVES;
@@ -147,8 +152,9 @@ final class NativeKernels {
 
     /** True where any number of rows is stored alike for two types of weights. */
     boolean haveSameLayouts(DType one, DType other) {
-        int many = FEW_FOR_TILES + 1;
-        return layout(one, 1) == layout(other, 1) && layout(one, many) == layout(other, many);
+        return layout(one, 1) == layout(other, 1)
+                && layout(one, FEW_FOR_BRAINS + 1) == layout(other, FEW_FOR_BRAINS + 1)
+                && layout(one, FEW_FOR_TILES + 1) == layout(other, FEW_FOR_TILES + 1);
     }
 
     /** Types of weights that are multiplied with F32 activations, when there are few. */
