@@ -91,7 +91,9 @@ struct taking {
     const struct pass *pass; /* null: there is none */
     struct band *band;
     int row, column;
+    int rate, due; /* in parts of a chunk: what a step of the pass before adds, and what is not taken apart yet */
 };
+enum { PARTS = 1 << 12 };
 
 /*
  * Takes up to `count` chunks apart. Rows that there are not keep what was there before: nobody asks for their sums.
@@ -124,11 +126,20 @@ static void take_apart(struct taking *taking, int count) {
 }
 
 /*
- * Tiles: 0 to 3 sums (weights 0 with x 0, 0 with 1, 1 with 0, 1 with 1), 4 and 5 weights, 6 and 7 x. After each step some chunks
- * of the next band are taken apart: the processor does that while the tiles, which have a unit of their own, are multiplied.
+ * What the processor does while tiles, which have a unit of their own, are multiplied. Evenly: it looks ahead a few steps
+ * only.
  */
+INLINE void use_the_step(struct taking *next) {
+    next->due += next->rate;
+    if (next->due >= PARTS) {
+        take_apart(next, next->due / PARTS);
+        next->due %= PARTS;
+    }
+}
+
+/* Tiles: 0 to 3 sums (weights 0 with x 0, 0 with 1, 1 with 0, 1 with 1), 4 and 5 weights, 6 and 7 x. */
 INLINE void multiply_tiles_of(const int layout, const bool both, const uint8_t *w, const uint8_t *x,
-                              int64_t x_strip_bytes, int steps, struct taking *next, int chunks) {
+                              int64_t x_strip_bytes, int steps, struct taking *next) {
     const uint8_t *w1 = w + SIDE * PITCH, *x1 = x + x_strip_bytes;
     for (int at = 0; at < steps * TILE_BYTES; at += TILE_BYTES, w += TILE_ROW_BYTES, w1 += TILE_ROW_BYTES) {
         _tile_loadd(4, w, PITCH);
@@ -151,16 +162,16 @@ INLINE void multiply_tiles_of(const int layout, const bool both, const uint8_t *
                 _tile_dpbssd(3, 5, 7);
             }
         }
-        take_apart(next, chunks);
+        use_the_step(next);
     }
 }
 
 INLINE void multiply_tiles(const int layout, bool both, const uint8_t *w, const uint8_t *x, int64_t x_strip_bytes,
-                           int steps, struct taking *next, int chunks) {
+                           int steps, struct taking *next) {
     if (both) {
-        multiply_tiles_of(layout, true, w, x, x_strip_bytes, steps, next, chunks);
+        multiply_tiles_of(layout, true, w, x, x_strip_bytes, steps, next);
     } else {
-        multiply_tiles_of(layout, false, w, x, x_strip_bytes, steps, next, chunks);
+        multiply_tiles_of(layout, false, w, x, x_strip_bytes, steps, next);
     }
 }
 
@@ -183,7 +194,7 @@ INLINE void store_tiles(void *p) {
 INLINE bool are_two_strips(const struct pass *pass, int n) { return pass->x_count - 2 * n * STRIP > STRIP; }
 
 static void patch_of_bf16(const struct pass *pass, const struct band *band, int n, float (*sums)[SIDE * SIDE],
-                          struct taking *next, int chunks) {
+                          struct taking *next) {
     const uint8_t *from = (const uint8_t *)sums;
     if (pass->from == 0) {
         clear_tiles();
@@ -195,7 +206,7 @@ static void patch_of_bf16(const struct pass *pass, const struct band *band, int 
     }
     const uint8_t *x = strip(pass, 2 * n) + (int64_t)pass->from / RUN * TILE_BYTES;
     multiply_tiles(LAYOUT_TILES_OF_BF16, are_two_strips(pass, n), band->weights[0], x, STRIP * pass->product->x_stride,
-                   (pass->columns + RUN - 1) / RUN, next, chunks);
+                   (pass->columns + RUN - 1) / RUN, next);
     store_tiles(sums);
 }
 
@@ -210,7 +221,7 @@ INLINE void add_scaled_tile(const int32_t *products, const float *w_scales, __m5
 }
 
 static void patch_of_bytes(const struct pass *pass, const struct band *band, int n, float (*sums)[SIDE * SIDE],
-                           struct taking *next, int chunks) {
+                           struct taking *next) {
     int32_t products[4][SIDE * SIDE];
     const int64_t padded = whole(pass->product->columns, CHUNK), strip_bytes = STRIP * pass->product->x_stride;
     const bool both = are_two_strips(pass, n);
@@ -220,7 +231,7 @@ static void patch_of_bytes(const struct pass *pass, const struct band *band, int
         const float *x_scales = (const float *)(const void *)(x + STRIP * padded) + chunk * STRIP;
         clear_tiles();
         multiply_tiles(LAYOUT_TILES_OF_INT8, both, band->weights[0] + k, x + (int64_t)chunk * STRIP * CHUNK, strip_bytes,
-                       CHUNK / 64, next, chunks);
+                       CHUNK / 64, next);
         store_tiles(products);
         WRITTEN_TO(products);
         for (int half = 0; half < (both ? 2 : 1); half++) {
@@ -251,14 +262,11 @@ static void store_results(const struct pass *pass, const float *sums, int row, i
     }
 }
 
-/* Chunks of the next pass to take apart after each step of this one; of many rows of x, none: they want the caches. */
-static int chunks_of_step(const struct pass *pass, const struct pass *next) {
-    if (!next || pass->piece->x_count > FEW_X) {
-        return 0;
-    }
+/* The rate at which all of the next pass is taken apart in the steps of this one. */
+static int rate_of_steps(const struct pass *pass, const struct pass *next) {
     const int columns_of_step = pass->product->layout == LAYOUT_TILES_OF_BF16 ? RUN : 64;
     const int steps = (pass->x_count + BAND - 1) / BAND * ((pass->columns + columns_of_step - 1) / columns_of_step);
-    return (next->rows * ((next->columns + CHUNK - 1) / CHUNK) + steps - 1) / steps;
+    return (next->rows * ((next->columns + CHUNK - 1) / CHUNK) * PARTS + steps - 1) / steps;
 }
 
 /*
@@ -267,13 +275,13 @@ static int chunks_of_step(const struct pass *pass, const struct pass *next) {
  */
 static void multiply_band(const struct pass *pass, const struct band *band, struct workspace *work, struct taking *next) {
     const bool is_last = pass->from + pass->columns == pass->product->columns;
-    const int patches = (pass->x_count + BAND - 1) / BAND, chunks = chunks_of_step(pass, next->pass);
+    const int patches = (pass->x_count + BAND - 1) / BAND;
     for (int n = 0; n < patches; n++) {
         float(*sums)[SIDE * SIDE] = work->sums[pass->first_row / BAND % (MOST_ROWS / BAND)][n];
         if (pass->product->layout == LAYOUT_TILES_OF_BF16) {
-            patch_of_bf16(pass, band, n, sums, next, chunks);
+            patch_of_bf16(pass, band, n, sums, next);
         } else {
-            patch_of_bytes(pass, band, n, sums, next, chunks);
+            patch_of_bytes(pass, band, n, sums, next);
         }
         WRITTEN();
         for (int i = 0; is_last && i < 4; i++) {
@@ -328,15 +336,20 @@ static void multiply(const struct product *product, const struct piece *piece, u
     }
     _tile_loadconfig(&whole_tiles);
     fit(&passes[0]);
-    struct taking first = {&passes[0], &work->bands[0], 0, 0};
+    struct taking first = {.pass = &passes[0], .band = &work->bands[0]};
     take_apart(&first, INT32_MAX);
     bool more = true;
     for (int i = 0; more; i ^= 1) {
-        passes[i ^ 1] = passes[i];
-        more = advance(&passes[i ^ 1]);
-        struct taking next = {more ? &passes[i ^ 1] : NULL, &work->bands[i ^ 1], 0, 0};
+        struct pass *pass = &passes[i], *after = &passes[i ^ 1];
+        *after = *pass;
+        more = advance(after);
+        struct taking next = {.band = &work->bands[i ^ 1]};
+        if (more) {
+            next.pass = after;
+            next.rate = rate_of_steps(pass, after);
+        }
         WRITTEN();
-        multiply_band(&passes[i], &work->bands[i], work, &next);
+        multiply_band(pass, &work->bands[i], work, &next);
         take_apart(&next, INT32_MAX); /* the rest */
     }
     _tile_release();

@@ -50,7 +50,7 @@ final class NativeDense {
             }
             gated.run(rows, this.x, forUp == forGate ? this.x : secondX, weights);
             RowLayout forDown = work.kernels().layout(weights.down().dtype(), rows);
-            inner.load(forDown, gates.address(), width, rows, width);
+            inner.load(forDown, gates.address(), pitch(width), rows, width);
             product.run(out, first, rows, inner, weights.down());
         }
     }
@@ -58,6 +58,11 @@ final class NativeDense {
     private static void load(NativeRows target, Tensor x, int first, int rows, RowLayout layout) {
         long from = Operands.address(x) + (long) first * x.columns() * Float.BYTES;
         target.load(layout, from, x.columns(), rows, x.columns());
+    }
+
+    /** Floats between rows of {@code width} that are ours: rows must not compete for places in a cache. */
+    private static int pitch(int width) {
+        return width + 16;
     }
 
     private static int rowsAtOnce(int columns) {
@@ -108,9 +113,10 @@ final class NativeDense {
             activation = weights.activation();
             Tensor weight = weights.gate();
             int n = weight.rows();
-            long bytes = (long) xCount * n * Float.BYTES;
-            gate.weight(weight, null).x(forGate).out(gates.reserve(bytes).address(), n);
-            up.weight(weights.up(), null).x(forUp).out(ups.reserve(bytes).address(), n);
+            int pitch = pitch(n);
+            long bytes = (long) xCount * pitch * Float.BYTES;
+            gate.weight(weight, null).x(forGate).out(gates.reserve(bytes).address(), pitch);
+            up.weight(weights.up(), null).x(forUp).out(ups.reserve(bytes).address(), pitch);
             long rowWork = 2 * NativeWork.rowWork(weight.rowBytes(), weight.columns(), xCount);
             work.clear();
             work.cut(0, n, rowWork, n * rowWork);
