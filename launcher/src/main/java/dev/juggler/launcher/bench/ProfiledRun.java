@@ -24,7 +24,7 @@ public record ProfiledRun(String test, int tokens, List<Profile.Total> phases) {
     private static final float TOP_P = 0.95f;
 
     /**
-     * Runs a test, after a part of it that is not counted.
+     * Runs a test, after a {@link WarmUp}.
      *
      * @param rowsPerStep 1 to generate, more for a prompt
      */
@@ -47,17 +47,20 @@ public record ProfiledRun(String test, int tokens, List<Profile.Total> phases) {
         try (SequenceRunner runner =
                 new SequenceRunner(
                         placed, kvType, tokens.length, rowsPerStep, 1, placed.profiled(profile))) {
-            for (int pass = 0; pass < 2; pass++) { // the first one warms up
-                runner.clear();
-                profile.clear();
-                if (rowsPerStep > 1) {
-                    runner.run(tokens, false, sink);
-                } else {
-                    for (int token : tokens) {
-                        runner.run(new int[] {token}, false, sink);
-                    }
-                }
-            }
+            Runnable pass =
+                    () -> {
+                        runner.clear();
+                        profile.clear();
+                        if (rowsPerStep > 1) {
+                            runner.run(tokens, false, sink);
+                        } else {
+                            for (int token : tokens) {
+                                runner.run(new int[] {token}, false, sink);
+                            }
+                        }
+                    };
+            WarmUp.of(pass);
+            pass.run();
         }
         return new ProfiledRun(test, tokens.length, profile.totals());
     }

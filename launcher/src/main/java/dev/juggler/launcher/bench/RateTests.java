@@ -8,13 +8,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The tests of {@code juggler bench}, each repeated after a run that is not counted.
+ * The tests of {@code juggler bench}, each repeated after a {@link WarmUp}.
  *
  * @param placed the model
  * @param kvType how keys and values are stored
  * @param stepRows most tokens of a prompt in a step
  * @param repetitions of each test
- * @param counted called after each run
+ * @param counted called after the warm-up and each run
  */
 public record RateTests(
         PlacedModel placed, DType kvType, int stepRows, int repetitions, Runnable counted) {
@@ -66,13 +66,13 @@ public record RateTests(
     }
 
     private Measurement repeat(String test, int tokens, Runnable run) {
+        WarmUp.of(run);
+        counted.run();
         List<Double> seconds = new ArrayList<>();
-        for (int i = 0; i <= repetitions; i++) {
+        for (int i = 0; i < repetitions; i++) {
             long start = System.nanoTime();
             run.run();
-            if (i > 0) { // the first one warms up
-                seconds.add((System.nanoTime() - start) / 1e9);
-            }
+            seconds.add((System.nanoTime() - start) / 1e9);
             counted.run();
         }
         return Measurement.of(test, tokens, seconds);

@@ -36,7 +36,8 @@ import picocli.CommandLine.Spec;
         description = {
             "Measures tokens per second: ppN computes a prompt of N tokens, tgN generates N tokens from an"
                     + " empty cache, one at a time, tgNxP of P sequences side by side. Mean and standard"
-                    + " deviation over the repetitions, after one that is not counted.",
+                    + " deviation over the repetitions, which begin when the JVM is warm: when a run is"
+                    + " hardly faster than the one before.",
             ""
         })
 final class BenchCommand implements Callable<Integer> {
