@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * rounded. The arithmetic is that of the native kernels.
  */
 final class CodeKernels implements MatrixKernels {
-    /** Rows of x that are held against a panel before it is taken apart again. */
+    /** Rows of x that are held against a panel before it is taken apart again; whole tiles. */
     static final int MOST_X = 128;
 
     private final CodeLoops loops;

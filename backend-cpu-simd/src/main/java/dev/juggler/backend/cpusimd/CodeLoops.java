@@ -42,7 +42,7 @@ public interface CodeLoops {
      * @param runs of 32 columns, at most 8
      * @param rows which rows of x
      * @param count how many
-     * @param results {@code [count][2 · height]}
+     * @param results {@code [count][2 · height]}, with room for whole tiles
      */
     void multiply(
             CodeFormat format,

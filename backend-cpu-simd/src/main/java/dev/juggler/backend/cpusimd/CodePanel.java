@@ -60,8 +60,8 @@ public final class CodePanel {
     /** Integer scales, by 16 or 32 columns. */
     public final int[] scales;
 
-    /** Integer minimums, by as many columns. */
-    public final int[] minimums;
+    /** Integer minimums as floats, by as many columns: sums of their products with x are exact. */
+    public final float[] minimums;
 
     /** Scales of the blocks. */
     public final float[] blockScales;
@@ -99,7 +99,7 @@ public final class CodePanel {
         highCodes = new int[COLUMNS / 2 * height];
         highScales = new int[COLUMNS / RUN * height];
         scales = new int[COLUMNS / 16 * height];
-        minimums = new int[COLUMNS / 16 * height];
+        minimums = new float[COLUMNS / 16 * height];
         blockScales = new float[COLUMNS / RUN * height];
         blockMinimums = new float[COLUMNS / RUN * height];
         sums = new int[8 * height];

@@ -60,7 +60,10 @@ final class NativeDense {
         target.load(layout, from, x.columns(), rows, x.columns());
     }
 
-    /** Floats between rows of {@code width} that are ours: rows must not compete for places in a cache. */
+    /**
+     * Floats between rows of {@code width} that are ours: rows must not compete for places in a
+     * cache.
+     */
     private static int pitch(int width) {
         return width + 16;
     }

@@ -31,6 +31,8 @@ public final class RoundedRows {
     private int[] sums = new int[0];
     private int[] runSums = new int[0];
     private int[] everySecondRunSums = new int[0];
+    private float[] floatSums = new float[0];
+    private float[] floatRunSums = new float[0];
     private int block = CodePanel.COLUMNS;
     private int pairStride;
     private int scaleStride;
@@ -62,6 +64,8 @@ public final class RoundedRows {
         sums = Operands.grown(sums, rows * sumStride);
         runSums = Operands.grown(runSums, rows * runStride);
         everySecondRunSums = Operands.grown(everySecondRunSums, 2 * runSums.length);
+        floatSums = Operands.grown(floatSums, sums.length);
+        floatRunSums = Operands.grown(floatRunSums, runSums.length);
     }
 
     /** Rounds {@code columns} values from {@code at} to row {@code row}. */
@@ -119,11 +123,13 @@ public final class RoundedRows {
                 shorts[word + RUN_PAIRS + 1] = (short) d;
             }
             sums[sumTo + i / SUM] = sum;
+            floatSums[sumTo + i / SUM] = sum;
         }
         int runTo = row * runStride + from / CodePanel.RUN;
         for (int i = 0; i < length / CodePanel.RUN; i++) {
             int sum = sums[sumTo + 2 * i] + sums[sumTo + 2 * i + 1];
             runSums[runTo + i] = sum;
+            floatRunSums[runTo + i] = sum;
             everySecondRunSums[2 * (runTo + i) + 1] = sum;
         }
     }
@@ -179,6 +185,11 @@ public final class RoundedRows {
         return sums;
     }
 
+    /** The same as floats. */
+    public float[] floatSums() {
+        return floatSums;
+    }
+
     /** Where row {@code row} starts in {@link #sums()}. */
     public int sumsAt(int row) {
         return row * sumStride;
@@ -189,9 +200,14 @@ public final class RoundedRows {
         return runSums;
     }
 
+    /** The same as floats. */
+    public float[] floatRunSums() {
+        return floatRunSums;
+    }
+
     /**
-     * The same with a zero before each, as they meet a scale and a minimum in turn. Rows start
-     * twice as far as in {@link #runSums()}.
+     * Sums of 32 bytes with a zero before each, as they meet a scale and a minimum in turn. Rows
+     * start twice as far as in {@link #runSums()}.
      */
     public int[] everySecondRunSums() {
         return everySecondRunSums;

@@ -80,10 +80,21 @@ final class RowLoops {
 
     /** The largest of {@code [from, to)}, which is not empty. */
     static float largest(float[] x, int from, int to) {
-        float largest = x[from];
-        for (int i = from + 1; i < to; i++) {
-            largest = Math.max(largest, x[i]);
+        // Four of them, since each comparison would otherwise wait for the one before.
+        float m0 = x[from];
+        float m1 = m0;
+        float m2 = m0;
+        float m3 = m0;
+        int i = from + 1;
+        for (; i + 3 < to; i += 4) {
+            m0 = Math.max(m0, x[i]);
+            m1 = Math.max(m1, x[i + 1]);
+            m2 = Math.max(m2, x[i + 2]);
+            m3 = Math.max(m3, x[i + 3]);
         }
-        return largest;
+        for (; i < to; i++) {
+            m0 = Math.max(m0, x[i]);
+        }
+        return Math.max(Math.max(m0, m1), Math.max(m2, m3));
     }
 }

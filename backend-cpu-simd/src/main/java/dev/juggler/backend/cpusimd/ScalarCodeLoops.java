@@ -79,7 +79,7 @@ final class ScalarCodeLoops implements CodeLoops {
             for (int r = 0; r < height; r++) {
                 total[r] += total[2 * height + r] * panel.scales[g * height + r];
                 if (format.hasMinimums()) {
-                    total[height + r] += xSum * panel.minimums[g * height + r];
+                    total[height + r] += xSum * (int) panel.minimums[g * height + r];
                 }
             }
         }

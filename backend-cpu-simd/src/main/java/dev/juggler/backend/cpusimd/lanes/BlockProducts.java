@@ -140,62 +140,59 @@ final class BlockProducts {
             int j,
             int tile,
             float[] results) {
+        boolean byRuns = format.scaleRun() == CodePanel.RUN;
+        int runs = CodePanel.COLUMNS / format.scaleRun();
+        float[] xSums = byRuns ? x.floatRunSums() : x.floatSums();
+        float[] xScales = x.scales();
         int[] sums = left.sums;
-        for (int m = 0; m < tile; m++) {
-            float xScale = x.scales()[x.scalesAt(rows[j + m]) + chunk];
-            int at = 2 * (j + m) * LENGTH;
-            CodeSums.add(sums, m * LENGTH, left.blockScales, 0, xScale, results, at);
-            int second = (TILE + m) * LENGTH;
-            CodeSums.add(sums, second, right.blockScales, 0, xScale, results, at + LENGTH);
-        }
-        if (!format.hasMinimums()) {
-            return;
-        }
-        addMinimumSums(format, left, right, chunk, x, rows, j, tile);
-        for (int m = 0; m < tile; m++) {
-            float xScale = x.scales()[x.scalesAt(rows[j + m]) + chunk];
-            int at = 2 * (j + m) * LENGTH;
-            CodeSums.subtract(sums, m * LENGTH, left.blockMinimums, 0, xScale, results, at);
-            int second = (TILE + m) * LENGTH;
-            CodeSums.subtract(sums, second, right.blockMinimums, 0, xScale, results, at + LENGTH);
-        }
-    }
-
-    /** Sums of the integer minimums of a block, each times the sum of the bytes of x it covers. */
-    private static void addMinimumSums(
-            CodeFormat format,
-            CodePanel left,
-            CodePanel right,
-            int chunk,
-            RoundedRows x,
-            int[] rows,
-            int j,
-            int tile) {
-        int[] xSums = format.scaleRun() == CodePanel.RUN ? x.runSums() : x.sums();
-        int x0 = xSumsAt(format, x, rows[j], chunk);
-        int[] l = left.minimums;
-        int[] r = right.minimums;
-        int[] sums = left.sums;
-        Arrays.fill(sums, 0);
-        int count = CodePanel.COLUMNS / format.scaleRun();
+        int s0 = x.scalesAt(rows[j]) + chunk;
+        int x0 = xSumsAt(byRuns, x, rows[j]) + chunk * runs;
+        int r0 = 2 * j * LENGTH;
         if (tile == 1) {
-            for (int k = 0; k < count; k += CodeSums.RUNS) {
-                CodeSums.oneMinimums(l, r, k * LENGTH, xSums, x0 + k, sums);
+            float xScale = xScales[s0];
+            CodeSums.add(sums, 0, left.blockScales, 0, xScale, results, r0);
+            int second = TILE * LENGTH;
+            CodeSums.add(sums, second, right.blockScales, 0, xScale, results, r0 + LENGTH);
+            if (format.hasMinimums()) {
+                CodeSums.subtractMinimums(left, right, runs, xSums, x0, xScale, results, r0);
             }
             return;
         }
-        int x1 = xSumsAt(format, x, rows[j + 1], chunk);
-        int x2 = xSumsAt(format, x, rows[j + 2], chunk);
-        int x3 = xSumsAt(format, x, rows[j + tile - 1], chunk);
-        for (int k = 0; k < count; k += CodeSums.RUNS) {
-            CodeSums.fourMinimums(l, r, k * LENGTH, xSums, x0 + k, x1 + k, x2 + k, x3 + k, sums);
+        // Behind the last row it is the last again, with a place that nobody looks at.
+        int last = rows[j + tile - 1];
+        int s1 = x.scalesAt(rows[j + 1]) + chunk;
+        int s2 = x.scalesAt(rows[j + 2]) + chunk;
+        int s3 = x.scalesAt(last) + chunk;
+        int r1 = r0 + 2 * LENGTH;
+        int r2 = r1 + 2 * LENGTH;
+        int r3 = r2 + 2 * LENGTH;
+        CodeSums.addFour(
+                sums,
+                left.blockScales,
+                right.blockScales,
+                xScales,
+                s0,
+                s1,
+                s2,
+                s3,
+                results,
+                r0,
+                r1,
+                r2,
+                r3);
+        if (format.hasMinimums()) {
+            int x1 = xSumsAt(byRuns, x, rows[j + 1]) + chunk * runs;
+            int x2 = xSumsAt(byRuns, x, rows[j + 2]) + chunk * runs;
+            int x3 = xSumsAt(byRuns, x, last) + chunk * runs;
+            CodeSums.subtractFourMinimums(
+                    left, right, runs, xSums, x0, x1, x2, x3, xScales, s0, s1, s2, s3, results, r0,
+                    r1, r2, r3);
         }
     }
 
-    /** Where the sums of a chunk of x are that belong to a scale each. */
-    private static int xSumsAt(CodeFormat format, RoundedRows x, int row, int chunk) {
-        int first = format.scaleRun() == CodePanel.RUN ? x.runSumsAt(row) : x.sumsAt(row);
-        return first + chunk * (CodePanel.COLUMNS / format.scaleRun());
+    /** Where the sums of a row of x are that belong to a minimum each. */
+    private static int xSumsAt(boolean byRuns, RoundedRows x, int row) {
+        return byRuns ? x.runSumsAt(row) : x.sumsAt(row);
     }
 
     /** Sums of groups of as many pairs as 16 bits hold, each times its scale. */

@@ -258,7 +258,7 @@ final class CodeFilling {
     }
 
     /** Eight scales and eight minimums of six bits in three words. */
-    static void sixBits(int[] words, int at, int[] scales, int[] minimums) {
+    static void sixBits(int[] words, int at, int[] scales, float[] minimums) {
         IntVector first = IntVector.fromArray(INTS, words, at);
         IntVector second = IntVector.fromArray(INTS, words, at + LENGTH);
         IntVector third = IntVector.fromArray(INTS, words, at + 2 * LENGTH);
@@ -271,18 +271,19 @@ final class CodeFilling {
             int to = i * LENGTH;
             first.lanewise(LSHR, 8 * i).and(63).intoArray(scales, to);
             lastScales.lanewise(LSHR, 8 * i).and(63).intoArray(scales, to + 4 * LENGTH);
-            second.lanewise(LSHR, 8 * i).and(63).intoArray(minimums, to);
-            lastMinimums.lanewise(LSHR, 8 * i).and(63).intoArray(minimums, to + 4 * LENGTH);
+            toFloats(second.lanewise(LSHR, 8 * i).and(63)).intoArray(minimums, to);
+            toFloats(lastMinimums.lanewise(LSHR, 8 * i).and(63))
+                    .intoArray(minimums, to + 4 * LENGTH);
         }
     }
 
     /** Every byte of four words holds a scale and a minimum of four bits. */
-    static void fourBitScales(int[] words, int[] scales, int[] minimums) {
+    static void fourBitScales(int[] words, int[] scales, float[] minimums) {
         for (int i = 0; i < 16; i++) {
             IntVector both =
                     IntVector.fromArray(INTS, words, i / 4 * LENGTH).lanewise(LSHR, i % 4 * 8);
             both.and(15).intoArray(scales, i * LENGTH);
-            both.lanewise(LSHR, 4).and(15).intoArray(minimums, i * LENGTH);
+            toFloats(both.lanewise(LSHR, 4).and(15)).intoArray(minimums, i * LENGTH);
         }
     }
 

@@ -158,8 +158,8 @@ final class RowTotals {
             FloatVector scale = low(halves, b * SIDE).mul(xScale);
             result = floats(totals, b * SIDE).fma(scale, result);
             IntVector both = IntVector.fromArray(INTS, halves, b * SIDE);
-            scale = widened(both.lanewise(VectorOperators.LSHR, 16)).mul(xScale);
-            result = floats(minimumTotals, b * SIDE).neg().fma(scale, result);
+            scale = widened(both.lanewise(VectorOperators.LSHR, 16)).mul(-xScale);
+            result = floats(minimumTotals, b * SIDE).fma(scale, result);
         }
         result.intoArray(results, at);
     }

@@ -1,12 +1,16 @@
 package dev.juggler.backend.cpusimd.lanes;
 
 import static dev.juggler.backend.cpusimd.lanes.Lanes.FLOATS;
+import static jdk.incubator.vector.VectorOperators.FMA;
 
 import dev.juggler.backend.cpusimd.Exponential;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
-/** {@link Exponential} on vectors, step by step the same. */
+/**
+ * {@link Exponential} on vectors, step by step the same. Without a helper of ours: one that is
+ * compiled before this class is not inlined any more, and its vectors become objects.
+ */
 final class VectorExponential {
     private static final int EXPONENT_SHIFT = 23;
     private static final int ONE_BITS = 0x3F800000;
@@ -15,17 +19,18 @@ final class VectorExponential {
 
     static FloatVector of(FloatVector x) {
         FloatVector bounded = x.max(Exponential.LEAST).min(Exponential.MOST);
-        FloatVector rounded = bounded.fma(all(Exponential.LOG2_E), all(Exponential.ROUNDER));
+        FloatVector rounded = bounded.fma(Exponential.LOG2_E, Exponential.ROUNDER);
         FloatVector n = rounded.sub(Exponential.ROUNDER);
-        FloatVector r =
-                n.fma(all(-Exponential.LN2_LOW), n.fma(all(-Exponential.LN2_HIGH), bounded));
-        FloatVector p = r.fma(all(Exponential.C7), all(Exponential.C6));
-        p = p.fma(r, all(Exponential.C5));
-        p = p.fma(r, all(Exponential.C4));
-        p = p.fma(r, all(Exponential.C3));
-        p = p.fma(r, all(Exponential.C2));
-        p = p.fma(r, all(1f));
-        p = p.fma(r, all(1f));
+        FloatVector high = FloatVector.broadcast(FLOATS, -Exponential.LN2_HIGH);
+        FloatVector low = FloatVector.broadcast(FLOATS, -Exponential.LN2_LOW);
+        FloatVector r = n.fma(low, n.fma(high, bounded));
+        FloatVector p = r.fma(Exponential.C7, Exponential.C6);
+        p = p.lanewise(FMA, r, Exponential.C5);
+        p = p.lanewise(FMA, r, Exponential.C4);
+        p = p.lanewise(FMA, r, Exponential.C3);
+        p = p.lanewise(FMA, r, Exponential.C2);
+        p = p.lanewise(FMA, r, 1f);
+        p = p.lanewise(FMA, r, 1f);
         FloatVector power =
                 rounded.reinterpretAsInts()
                         .lanewise(VectorOperators.LSHL, EXPONENT_SHIFT)
@@ -34,9 +39,5 @@ final class VectorExponential {
         return p.mul(power)
                 .blend(0f, x.compare(VectorOperators.LT, Exponential.LEAST))
                 .blend(Float.POSITIVE_INFINITY, x.compare(VectorOperators.GT, Exponential.MOST));
-    }
-
-    private static FloatVector all(float value) {
-        return FloatVector.broadcast(FLOATS, value);
     }
 }

@@ -1,6 +1,8 @@
 package dev.juggler.backend.cpusimd.lanes;
 
 import static dev.juggler.backend.cpusimd.lanes.Lanes.LENGTH;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
@@ -17,8 +19,6 @@ final class WordColumns {
     private static final VectorSpecies<Integer> EIGHT = IntVector.SPECIES_256;
     private static final int SIDE = 8;
 
-    private static final VectorShuffle<Integer> UP_1 = turned(7);
-    private static final VectorShuffle<Integer> DOWN_1 = turned(1);
     private static final VectorShuffle<Integer> UP_2 = turned(6);
     private static final VectorShuffle<Integer> DOWN_2 = turned(2);
     private static final VectorShuffle<Integer> UP_4 = turned(4);
@@ -87,14 +87,14 @@ final class WordColumns {
             IntVector a5 = words(source, r5 + skip);
             IntVector a6 = words(source, r6 + skip);
             IntVector a7 = words(source, r7 + skip);
-            IntVector b0 = a0.blend(a1.rearrange(UP_1), ODD);
-            IntVector b1 = a0.rearrange(DOWN_1).blend(a1, ODD);
-            IntVector b2 = a2.blend(a3.rearrange(UP_1), ODD);
-            IntVector b3 = a2.rearrange(DOWN_1).blend(a3, ODD);
-            IntVector b4 = a4.blend(a5.rearrange(UP_1), ODD);
-            IntVector b5 = a4.rearrange(DOWN_1).blend(a5, ODD);
-            IntVector b6 = a6.blend(a7.rearrange(UP_1), ODD);
-            IntVector b7 = a6.rearrange(DOWN_1).blend(a7, ODD);
+            IntVector b0 = a0.blend(up(a1), ODD);
+            IntVector b1 = down(a0).blend(a1, ODD);
+            IntVector b2 = a2.blend(up(a3), ODD);
+            IntVector b3 = down(a2).blend(a3, ODD);
+            IntVector b4 = a4.blend(up(a5), ODD);
+            IntVector b5 = down(a4).blend(a5, ODD);
+            IntVector b6 = a6.blend(up(a7), ODD);
+            IntVector b7 = down(a6).blend(a7, ODD);
             a0 = b0.blend(b2.rearrange(UP_2), ODD_PAIRS);
             a2 = b0.rearrange(DOWN_2).blend(b2, ODD_PAIRS);
             a1 = b1.blend(b3.rearrange(UP_2), ODD_PAIRS);
@@ -116,6 +116,16 @@ final class WordColumns {
 
     private static IntVector words(MemorySegment source, long at) {
         return IntVector.fromMemorySegment(EIGHT, source, at, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** Each even lane in the odd one above it: a shift, since few units exchange lanes. */
+    private static IntVector up(IntVector v) {
+        return v.reinterpretAsLongs().lanewise(LSHL, 32).reinterpretAsInts();
+    }
+
+    /** Each odd lane in the even one below it. */
+    private static IntVector down(IntVector v) {
+        return v.reinterpretAsLongs().lanewise(LSHR, 32).reinterpretAsInts();
     }
 
     /** Lane i takes from lane {@code i + by}, around the end. */
