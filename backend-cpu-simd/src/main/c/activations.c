@@ -67,27 +67,26 @@ static void quantize(int layout, const float *x, int64_t columns, uint8_t *row) 
 }
 
 /* Written so that a NaN stays one. */
-INLINE f32x8 gated(f32x8 gate, f32x8 up, const struct gating *gating) {
-    const f32x8 limit = all8(gating->limit);
-    f32x8 g = choose8(gate > limit, limit, gate);
-    f32x8 u = choose8(up < -limit, -limit, up);
-    u = choose8(u > limit, limit, u);
-    f32x8 sigmoid = 1.0f / (1.0f + exponential8(-gating->alpha * g));
+INLINE wide_floats gated(wide_floats gate, wide_floats up, const struct gating *gating) {
+    const wide_floats limit = all_wide(gating->limit);
+    wide_floats g = where_less_wide(limit, gate, limit, gate);
+    wide_floats u = where_less_wide(up, -limit, -limit, up);
+    u = where_less_wide(limit, u, limit, u);
+    wide_floats sigmoid = 1.0f / (1.0f + exponentials_of(-gating->alpha * g));
     return g * sigmoid * (u + gating->shift);
 }
 
 static void gate_rows(float *gate, const float *up, int64_t count, const struct gating *gating) {
     int64_t i = 0;
-    for (; i + 8 <= count; i += 8) {
-        f32x8 result = gated(load_f32x8(gate + i), load_f32x8(up + i), gating);
-        memcpy(gate + i, &result, sizeof result);
+    for (; i + WIDE_LANES <= count; i += WIDE_LANES) {
+        store_wide(gate + i, gated(load_wide(gate + i), load_wide(up + i), gating));
     }
     if (i < count) {
         const size_t bytes = (size_t)(count - i) * sizeof(float);
-        f32x8 last_gate = {0}, last_up = {0};
+        wide_floats last_gate = {0}, last_up = {0};
         memcpy(&last_gate, gate + i, bytes);
         memcpy(&last_up, up + i, bytes);
-        f32x8 result = gated(last_gate, last_up, gating);
+        wide_floats result = gated(last_gate, last_up, gating);
         memcpy(gate + i, &result, bytes);
     }
 }

@@ -84,8 +84,16 @@ static void add_weighted(const float *factors, int count, const float *rows, int
 }
 
 static void exponentials(float *values, int64_t count, float minus) {
-    for (int64_t i = 0; i < count; i += 8) {
-        store_f32x8(values + i, exponential8(load_f32x8(values + i) - minus));
+    int64_t i = 0;
+    for (; i + WIDE_LANES <= count; i += WIDE_LANES) {
+        store_wide(values + i, exponentials_of(load_wide(values + i) - minus));
+    }
+    if (i < count) {
+        const size_t bytes = (size_t)(count - i) * sizeof(float);
+        wide_floats last = {0};
+        memcpy(&last, values + i, bytes);
+        last = exponentials_of(last - minus);
+        memcpy(values + i, &last, bytes);
     }
 }
 

@@ -18,7 +18,7 @@ struct loops {
     /* sums[c] += factors[j] * rows[j][c], in rising order of j. */
     void (*add_weighted)(const float *factors, int count, const float *rows, int64_t stride, float *sums,
                          int64_t width);
-    /* values[i] = exp(values[i] - minus); count is a whole number of eights. */
+    /* values[i] = exp(values[i] - minus) */
     void (*exponentials)(float *values, int64_t count, float minus);
     /* Whole blocks of a type as floats. */
     void (*decode)(int type, const uint8_t *blocks, int64_t elements, float *out);

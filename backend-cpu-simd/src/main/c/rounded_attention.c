@@ -240,14 +240,15 @@ static void score(const struct attention *a, const struct rounded *r) {
 /* The exponentials of a query's scores times the values' scales, as shorts. */
 static void round_factors(const struct attention *a, const struct rounded *r, int n) {
     float *scores = a->scores + n * a->places;
-    f32x8 most = {0}, total = {0};
-    for (int i = 0; i < a->places; i += 8) {
-        f32x8 v = load_f32x8(scores + i) * load_f32x8(r->value_scales + i);
-        memcpy(scores + i, &v, sizeof v);
-        most = larger8(v, most);
-        total += v;
+    wide_floats most = {0};
+    f32x8 total = {0};
+    for (int i = 0; i < a->places; i += WIDE_LANES) {
+        wide_floats v = load_wide(scores + i) * load_wide(r->value_scales + i);
+        store_wide(scores + i, v);
+        most = larger_wide(v, most);
+        total = add_eights_of_wide(total, v);
     }
-    float by_largest = largest_of(most) * (1 / LARGEST), by_total = sum_of(total) * (1 / TOTAL);
+    float by_largest = largest_of_wide(most) * (1 / LARGEST), by_total = sum_of(total) * (1 / TOTAL);
     float unit = by_largest > by_total ? by_largest : by_total; /* NaN, if there is one in the sum */
     float factor = factor_of(unit, 1);
     for (int i = 0; i < a->places; i += LANES) {

@@ -15,8 +15,8 @@ INLINE bool visible(const struct attention *a, int row, int *from, int *to) {
 }
 
 /* cap * tanh(score / cap), with tanh(x) = 1 - 2 / (exp(2x) + 1). */
-INLINE f32x8 capped(f32x8 score, float cap) {
-    return cap * (1.0f - 2.0f / (exponential8(score * (2 / cap)) + 1.0f));
+INLINE wide_floats capped(wide_floats score, float cap) {
+    return cap * (1.0f - 2.0f / (exponentials_of(score * (2 / cap)) + 1.0f));
 }
 
 /* The largest of eight, none of which is NaN: as integers, in the order of floats. */
@@ -26,20 +26,27 @@ INLINE float largest_of(f32x8 v) {
     return float_of_bits(largest ^ ((largest >> 31) & 0x7fffffff));
 }
 
+INLINE float largest_of_wide(wide_floats v) {
+    f32x8 most = eight_of_wide(v, 0);
+    for (int i = 1; i < WIDE_LANES / 8; i++) {
+        most = larger8(eight_of_wide(v, i), most);
+    }
+    return largest_of(most);
+}
+
 /*
  * The exponential of what is not above zero, within 4e-6 of itself, or 2^-125: 2^n by the bits of a float, 2^r by a Taylor
- * series. Half of the work of exponential8, and enough for what is rounded to 16 bits.
+ * series. Half of the work of exponentials_of, and enough for what is rounded to 16 bits.
  */
-INLINE f32x8 rough_exponential8(f32x8 x) {
-    const f32x8 bounded = bounded8(x * 1.442695041f, -125, 0);
-    const f32x8 rounded = bounded + 12582912.0f, r = bounded - (rounded - 12582912.0f);
-    f32x8 p = fma8(all8(1.3333558e-3f), r, all8(9.6181291e-3f));
-    p = fma8(p, r, all8(5.5504109e-2f));
-    p = fma8(p, r, all8(2.4022651e-1f));
-    p = fma8(p, r, all8(6.9314718e-1f));
-    p = fma8(p, r, all8(1.0f));
-    const f32x8 result = (f32x8)((u32x8)p + ((u32x8)rounded << 23));
-    return choose8(x == x, result, x);
+INLINE wide_floats rough_exponentials_of(wide_floats x) {
+    const wide_floats bounded = bounded_wide(x * 1.442695041f, -125, 0);
+    const wide_floats rounded = bounded + 12582912.0f, r = bounded - (rounded - 12582912.0f);
+    wide_floats p = fma_wide(all_wide(1.3333558e-3f), r, all_wide(9.6181291e-3f));
+    p = fma_wide(p, r, all_wide(5.5504109e-2f));
+    p = fma_wide(p, r, all_wide(2.4022651e-1f));
+    p = fma_wide(p, r, all_wide(6.9314718e-1f));
+    p = fma_wide(p, r, all_wide(1.0f));
+    return where_number_wide(x, times_power_wide(p, rounded), x);
 }
 
 /*
@@ -55,16 +62,16 @@ INLINE void find_largest(const struct attention *a, int n, int from, int to) {
         scores[i] = -INFINITY;
     }
     float before = a->softmax[2 * n];
-    f32x8 most = all8(before);
-    for (int i = 0; i < a->places; i += 8) {
-        f32x8 v = load_f32x8(scores + i);
+    wide_floats most = all_wide(before);
+    for (int i = 0; i < a->places; i += WIDE_LANES) {
+        wide_floats v = load_wide(scores + i);
         if (a->cap != 0) {
-            v = choose8(v == -INFINITY, v, capped(v, a->cap));
-            memcpy(scores + i, &v, sizeof v);
+            v = where_less_wide(all_wide(-INFINITY), v, capped(v, a->cap), v);
+            store_wide(scores + i, v);
         }
-        most = larger8(v, most);
+        most = larger_wide(v, most);
     }
-    float largest = largest_of(most);
+    float largest = largest_of_wide(most);
     if (largest > before && before != -INFINITY) {
         float factor = exponential(before - largest);
         float *weighted = a->weighted + (int64_t)n * a->sum_stride;
@@ -83,11 +90,11 @@ INLINE void find_largest(const struct attention *a, int n, int from, int to) {
 INLINE void soften(const struct attention *a, const bool rough, int n) {
     float *scores = a->scores + n * a->places, largest = a->softmax[2 * n];
     f32x8 total = {0};
-    for (int i = 0; i < a->places; i += 8) {
-        f32x8 v = load_f32x8(scores + i) - largest;
-        v = rough ? rough_exponential8(v) : exponential8(v);
-        memcpy(scores + i, &v, sizeof v);
-        total += v;
+    for (int i = 0; i < a->places; i += WIDE_LANES) {
+        wide_floats v = load_wide(scores + i) - largest;
+        v = rough ? rough_exponentials_of(v) : exponentials_of(v);
+        store_wide(scores + i, v);
+        total = add_eights_of_wide(total, v);
     }
     a->softmax[2 * n + 1] += sum_of(total);
 }

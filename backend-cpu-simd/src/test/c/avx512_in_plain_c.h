@@ -10,6 +10,9 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Vectors of 64 bytes are taken to pieces here; nothing but these sources meets them. */
+#pragma GCC diagnostic ignored "-Wpsabi"
+
 #define __AVX512VNNI__ 1
 #define PLAIN static inline __attribute__((unused))
 
@@ -89,6 +92,35 @@ PLAIN __m256i plain_half_dpwssd(__m256i sum, __m256i x, __m256i y) {
 
 #undef _mm256_dpbusd_epi32
 #undef _mm256_dpwssd_epi32
+PLAIN plain512 plain_larger(plain512 a, plain512 b) { EACH(r.f[k] = a.f[k] > b.f[k] ? a.f[k] : b.f[k]); }
+PLAIN plain512 plain_smaller(plain512 a, plain512 b) { EACH(r.f[k] = a.f[k] < b.f[k] ? a.f[k] : b.f[k]); }
+PLAIN int plain_compare(plain512 a, plain512 b, int equal) {
+    int mask = 0;
+    for (int k = 0; k < 16; k++) {
+        mask |= (equal ? a.f[k] == b.f[k] : a.f[k] < b.f[k]) << k;
+    }
+    return mask;
+}
+PLAIN plain512 plain_blend(int mask, plain512 a, plain512 b) { EACH(r.f[k] = mask >> k & 1 ? b.f[k] : a.f[k]); }
+
+typedef float plain_wide __attribute__((vector_size(64)));
+PLAIN plain512 plain_of_wide(plain_wide v) {
+    plain512 r;
+    memcpy(&r, &v, sizeof r);
+    return r;
+}
+PLAIN plain_wide wide_of_plain(plain512 v) {
+    plain_wide r;
+    memcpy(&r, &v, sizeof r);
+    return r;
+}
+
+#define AS_512 plain_of_wide
+#define AS_WIDE wide_of_plain
+#define _mm512_max_ps plain_larger
+#define _mm512_min_ps plain_smaller
+#define _mm512_cmp_ps_mask(a, b, how) plain_compare(a, b, (how) == _CMP_EQ_OQ)
+#define _mm512_mask_blend_ps plain_blend
 #define _mm512_loadu_si512 plain_load
 #define _mm512_storeu_si512 plain_store
 #define _mm512_loadu_ps plain_load
