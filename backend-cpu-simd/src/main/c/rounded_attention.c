@@ -67,14 +67,27 @@ INLINE u8x32 words_of(const float *low, float low_factor, const float *high, flo
 
 INLINE float factor_of(float most, float wanted) { return most > LEAST ? wanted / most : 0; }
 
-INLINE float length_of(const float *row, int width) {
+INLINE f32x8 squares_of(const float *row, int width) {
     f32x8 low = {0}, high = {0};
     for (int k = 0; k < width; k += LANES) {
         f32x8 a = load_f32x8(row + k), b = load_f32x8(row + k + 8);
         low = fma8(a, a, low);
         high = fma8(b, b, high);
     }
-    return sqrtf(sum_of(low + high));
+    return low + high;
+}
+
+INLINE float length_of(const float *row, int width) { return sqrtf(sum_of(squares_of(row, width))); }
+
+INLINE void lengths_of_eight(const float *const *rows, int width, float *lengths) {
+    f32x8 squares[8], sums;
+    for (int i = 0; i < 8; i++) {
+        squares[i] = squares_of(rows[i], width);
+    }
+    sums = sums_of_eight_floats(squares);
+    for (int i = 0; i < 8; i++) {
+        lengths[i] = sqrtf(sums[i]);
+    }
 }
 
 /* As integers, of which that of a NaN is the largest. */
@@ -104,13 +117,15 @@ void NAME(round_queries)(const float *queries, int32_t count, int32_t stride, fl
 static void pack_keys(const struct attention *a, const struct rounded *r) {
     for (int first = a->from / 8 * 8; first < a->to; first += 8) {
         const float *keys[8];
-        float factors[8];
+        float factors[8], lengths[8];
         for (int i = 0; i < 8; i++) {
             int place = first + i, inside = place < a->from ? a->from : place < a->to ? place : a->to - 1;
             keys[i] = a->keys + (int64_t)inside * a->key_stride;
-            float length = length_of(keys[i], a->key_stride);
-            factors[i] = factor_of(length, LENGTH);
-            r->key_scales[place] = length / LENGTH;
+        }
+        lengths_of_eight(keys, a->key_stride, lengths);
+        for (int i = 0; i < 8; i++) {
+            factors[i] = factor_of(lengths[i], LENGTH);
+            r->key_scales[first + i] = lengths[i] / LENGTH;
         }
         int32_t *panel = r->keys + (int64_t)(first / WIDE * r->words) * WIDE + first % WIDE;
         for (int k = 0; k < a->key_stride; k += LANES) {

@@ -32,6 +32,9 @@ INLINE wide_floats where_less_wide(wide_floats a, wide_floats b, wide_floats yes
 INLINE wide_floats where_number_wide(wide_floats a, wide_floats yes, wide_floats no) {
     return AS_WIDE(_mm512_mask_blend_ps(_mm512_cmp_ps_mask(AS_512(a), AS_512(a), _CMP_EQ_OQ), AS_512(no), AS_512(yes)));
 }
+INLINE f32x8 eight_of_wide(wide_floats v, const int i) {
+    return i == 0 ? (f32x8)_mm512_castps512_ps256(AS_512(v)) : (f32x8)_mm512_extractf32x8_ps(AS_512(v), 1);
+}
 
 #else
 
@@ -57,6 +60,11 @@ INLINE wide_floats where_less_wide(wide_floats a, wide_floats b, wide_floats yes
 INLINE wide_floats where_number_wide(wide_floats a, wide_floats yes, wide_floats no) {
     return choose_wide(a == a, yes, no);
 }
+/* Lanes 8 * i to 8 * i + 7. */
+INLINE f32x8 eight_of_wide(wide_floats v, const int i) {
+    (void)i;
+    return v;
+}
 #endif
 
 LOADER(load_wide, wide_floats)
@@ -65,13 +73,6 @@ INLINE void store_wide(float *p, wide_floats v) { memcpy(p, &v, sizeof v); }
 /* v * 2^n by the bits of a float; n is in the low bits of power. */
 INLINE wide_floats times_power_wide(wide_floats v, wide_floats power) {
     return (wide_floats)((wide_bits)v + ((wide_bits)power << 23));
-}
-
-/* Lanes 8 * i to 8 * i + 7. */
-INLINE f32x8 eight_of_wide(wide_floats v, const int i) {
-    f32x8 part;
-    memcpy(&part, (const float *)&v + 8 * i, sizeof part);
-    return part;
 }
 
 /* Adds eight lanes after eight lanes. */

@@ -115,12 +115,16 @@ PLAIN plain_wide wide_of_plain(plain512 v) {
     return r;
 }
 
+PLAIN __m256 plain_eight(plain512 v, int i) { return _mm256_loadu_ps(v.f + 8 * i); }
+
 #define AS_512 plain_of_wide
 #define AS_WIDE wide_of_plain
 #define _mm512_max_ps plain_larger
 #define _mm512_min_ps plain_smaller
 #define _mm512_cmp_ps_mask(a, b, how) plain_compare(a, b, (how) == _CMP_EQ_OQ)
 #define _mm512_mask_blend_ps plain_blend
+#define _mm512_castps512_ps256(v) plain_eight(v, 0)
+#define _mm512_extractf32x8_ps plain_eight
 #define _mm512_loadu_si512 plain_load
 #define _mm512_storeu_si512 plain_store
 #define _mm512_loadu_ps plain_load
