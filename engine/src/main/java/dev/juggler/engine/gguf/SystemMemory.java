@@ -17,7 +17,7 @@ import java.nio.file.Path;
  * What operating systems offer beside mapping a file: memory in huge pages (Linux, transparent huge
  * pages) and locking pages so that they are never swapped out or dropped (POSIX mlock).
  */
-final class SystemMemory {
+public final class SystemMemory {
     private static final Path TRANSPARENT_HUGE_PAGES =
             Path.of("/sys/kernel/mm/transparent_hugepage/enabled");
     private static final Path PAGES = Path.of("/proc/self/smaps_rollup");
@@ -32,7 +32,7 @@ final class SystemMemory {
     private SystemMemory() {}
 
     /** Whether memory in huge pages can be had here. */
-    static boolean hasHugePages() {
+    public static boolean hasHugePages() {
         try {
             String modes = Files.readString(TRANSPARENT_HUGE_PAGES);
             return modes.contains("[madvise]") || modes.contains("[always]");
@@ -66,7 +66,7 @@ final class SystemMemory {
      * @throws IOException if there is no such memory, with the reason
      */
     @SuppressWarnings("restricted") // the buffer is open as long as the arena
-    static MemorySegment allocateHuge(long bytes, Arena arena) throws IOException {
+    public static MemorySegment allocateHuge(long bytes, Arena arena) throws IOException {
         long length = Math.ceilDiv(bytes, HUGE_PAGE) * HUGE_PAGE + HUGE_PAGE;
         HostBuffer buffer;
         try {
