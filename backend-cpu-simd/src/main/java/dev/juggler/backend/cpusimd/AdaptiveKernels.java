@@ -16,6 +16,7 @@ final class AdaptiveKernels implements LaneKernels {
     private final WarmSwitch pairs = new WarmSwitch();
     private final WarmSwitch singles = new WarmSwitch();
     private final WarmSwitch single = new WarmSwitch();
+    private final WarmSwitch sums = new WarmSwitch();
     private final WarmSwitch weighted = new WarmSwitch();
     private final WarmSwitch exponentials = new WarmSwitch();
     private final WarmSwitch gates = new WarmSwitch();
@@ -89,6 +90,16 @@ final class AdaptiveKernels implements LaneKernels {
         form(useVector).dot(w, wAt, x, first, length, lanes, at);
         if (start != 0) {
             single.took(useVector, length, System.nanoTime() - start);
+        }
+    }
+
+    @Override
+    public void addLanes(float[] lanes, int count) {
+        boolean useVector = sums.useVector();
+        long start = sums.isDecided() ? 0 : System.nanoTime();
+        form(useVector).addLanes(lanes, count);
+        if (start != 0) {
+            sums.took(useVector, count, System.nanoTime() - start);
         }
     }
 

@@ -287,9 +287,12 @@ final class AttentionTile {
                 } else {
                     loops.dots(keys, wAt, keyStride, queries, first, keyStride, lanes, 0);
                 }
-                for (int i = 0; i < (pair ? 2 * PANEL_ROWS : PANEL_ROWS); i++) {
-                    int to1 = (n + i / PANEL_ROWS) * TILE + panel + i % PANEL_ROWS;
-                    scores[to1] = scale * LaneSums.of(lanes, i * LANES);
+                loops.addLanes(lanes, pair ? 2 * PANEL_ROWS : PANEL_ROWS);
+                for (int i = 0; i < PANEL_ROWS; i++) {
+                    scores[n * TILE + panel + i] = scale * lanes[i];
+                    if (pair) {
+                        scores[(n + 1) * TILE + panel + i] = scale * lanes[PANEL_ROWS + i];
+                    }
                 }
             }
         }

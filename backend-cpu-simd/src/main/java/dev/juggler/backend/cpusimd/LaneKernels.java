@@ -65,6 +65,18 @@ public interface LaneKernels {
     void dot(float[] w, int wAt, float[] x, int first, int length, float[] lanes, int at);
 
     /**
+     * Adds up partial sums in place: {@code lanes[i]} becomes the sum of those from {@code i ·
+     * LANES}, as {@link LaneSums} defines it. What is behind the last is lost.
+     *
+     * @param lanes partial sums, of {@code count} rows and up to three more
+     */
+    default void addLanes(float[] lanes, int count) {
+        for (int i = 0; i < count; i++) {
+            lanes[i] = LaneSums.of(lanes, i * LANES);
+        }
+    }
+
+    /**
      * {@code sums[c] += Σ_j factors[j] · rows[j · stride + c]} for {@code c < width}, in rising
      * order of j by fused multiply-adds.
      *

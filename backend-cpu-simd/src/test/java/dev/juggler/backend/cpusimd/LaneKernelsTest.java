@@ -7,6 +7,7 @@ import dev.juggler.kernel.DType;
 import dev.juggler.kernel.quant.BlockFormats;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Named;
@@ -59,6 +60,18 @@ class LaneKernelsTest {
             scalar.dot(w, 9, x, 7, length, expected, 3);
             vector.dot(w, 9, x, 7, length, actual, 3);
             assertArrayEquals(expected, actual);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("fast")
+    void sumsOfLanesAgree(Named<LaneKernels> named) {
+        for (int count : new int[] {1, 6, 8, 12}) {
+            float[] expected = values((count + 3) * LaneKernels.LANES);
+            float[] actual = expected.clone();
+            scalar.addLanes(expected, count);
+            named.getPayload().addLanes(actual, count);
+            assertArrayEquals(Arrays.copyOf(expected, count), Arrays.copyOf(actual, count));
         }
     }
 

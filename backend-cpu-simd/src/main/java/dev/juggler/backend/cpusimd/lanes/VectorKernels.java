@@ -63,6 +63,17 @@ public final class VectorKernels implements LaneKernels {
     }
 
     @Override
+    public void addLanes(float[] lanes, int count) {
+        if (LENGTH < 8) {
+            LaneKernels.super.addLanes(lanes, count);
+            return;
+        }
+        for (int i = 0; i < count; i += LaneTrees.ROWS) {
+            LaneTrees.addFour(lanes, i * LANES, i);
+        }
+    }
+
+    @Override
     public void addWeightedRows(
             float[] factors,
             int factorsAt,
