@@ -103,4 +103,4 @@ void NAME(attend_rounded)(const struct attention *attention);
 void NAME(round_queries)(const float *queries, int32_t count, int32_t stride, float *rounded);
 extern const struct kernels NAME(kernels);
 const struct kernels NAME(kernels) = {NAME(multiply), gate_rows, quantize, add_scaled, NAME(attend),
-                                      NAME(attend_rounded), NAME(round_queries)};
+                                      {NAME(round_queries), NAME(attend_rounded)}};

@@ -138,7 +138,7 @@ void NAME(attend)(const struct attention *a) {
         int n = row * a->heads, end = n + a->heads;
         for (int i = n; i < end; i++) {
             find_largest(a, i, from, to);
-            soften(a, false, i);
+            soften(a, i);
         }
         for (; n + 1 < end; n += 2) {
             weigh_queries(a, 2, n, from, to);

@@ -52,11 +52,11 @@ trap 'rm -rf "$work"' EXIT
 known=""
 jobs=""
 # What takes longest comes first, so that no processor is left with it alone in the end.
-for file in products_of_256 products_of_32 products_unpacked tiles tiles_of_halves products_of_floats product rounded_attention attention loops activations; do
+for file in products_of_256 products_of_32 products_unpacked tiles tiles_of_halves tiled_attention products_of_floats product rounded_attention attention loops activations; do
     for variant in $variants; do
         case $file:$variant in
-        tiles:amx | tiles_of_halves:amx) ;;
-        tiles*:* | *:amx) continue ;; # the rest of AMX is AVX-512's
+        tile*:amx) ;;
+        tile*:* | *:amx) continue ;; # the rest of AMX is AVX-512's
         esac
         jobs="$jobs $file:$variant"
     done

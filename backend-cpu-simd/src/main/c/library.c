@@ -38,6 +38,7 @@ extern const struct loops loops_avx512;
 #define WITH_AMX
 extern const struct tile_kernels tiles_amx;
 extern const struct tile_kernels tiles_of_halves_amx;
+extern const struct rounded_attention tiled_attention_amx;
 #endif
 
 #if defined(JUGGLER_NEON)
@@ -91,6 +92,19 @@ static const struct tile_kernels *const tiles_of_halves_of[SETS] = {
 #endif
 };
 
+/* Fewer queries do not fill the tiles. Results are the same. */
+enum { FEW_QUERIES = 16 };
+
+static const struct rounded_attention *rounded_attention_for(int32_t set, int32_t queries) {
+#if defined(WITH_AMX)
+    if (set == AMX && queries > FEW_QUERIES) {
+        return &tiled_attention_amx;
+    }
+#endif
+    (void)queries;
+    return &kernels_of[set]->rounded;
+}
+
 static const struct tile_kernels *tiles_for(int32_t set, int32_t layout) {
     return layout == LAYOUT_TILES_OF_HALVES ? tiles_of_halves_of[set] : tiles_of[set];
 }
@@ -123,7 +137,7 @@ EXPORT void juggler_attend(int32_t set, const float *queries, const float *keys,
                            float *softmax, float *weighted, int32_t count, int32_t heads, int32_t key_stride,
                            int32_t value_stride, int32_t sum_stride, int32_t places, int32_t first, int32_t from,
                            int32_t to, int32_t position, int32_t window, float scale, float cap, float *scratch,
-                           int32_t rounded);
+                           int32_t how);
 EXPORT void juggler_dots(int32_t set, const float *w, int32_t w_at, int32_t stride, int32_t rows, const float *x,
                          int32_t first, int32_t second, int32_t length, float *sums, int32_t sums_at);
 EXPORT void juggler_add_weighted(int32_t set, const float *factors, int32_t factors_at, int32_t count,
@@ -137,7 +151,7 @@ EXPORT void juggler_decode_rows(int32_t set, int32_t type, const int64_t *rows, 
                                 int32_t elements, float *out, int32_t stride);
 
 /* Counts up when entries or structures change; the Java side refuses another one. */
-int32_t juggler_interface(void) { return 8; }
+int32_t juggler_interface(void) { return 9; }
 
 struct codebooks codebooks;
 
@@ -302,21 +316,24 @@ void juggler_combine(int32_t set, float *out, const float *y, int64_t y_stride, 
     }
 }
 
-/* Queries [count][stride] for a rounded tile: count * (stride / 2 + 1) words. */
+/* Queries [count][stride] for a rounded tile, see struct rounded_attention. */
 void juggler_round_queries(int32_t set, const float *queries, int32_t count, int32_t stride, float *rounded) {
-    kernels_of[set]->round_queries(queries, count, stride, rounded);
+    rounded_attention_for(set, count)->round_queries(queries, count, stride, rounded);
 }
+
+/* What juggler_attend does, in bits; NativeKernels.java has the same. */
+enum { ROUNDED = 1, BEGINS = 2, ENDS = 4 };
 
 /* Takes a tile of positions into the state of some queries, see struct attention. */
 void juggler_attend(int32_t set, const float *queries, const float *keys, const float *values, float *scores,
                     float *softmax, float *weighted, int32_t count, int32_t heads, int32_t key_stride,
                     int32_t value_stride, int32_t sum_stride, int32_t places, int32_t first, int32_t from, int32_t to,
-                    int32_t position, int32_t window, float scale, float cap, float *scratch, int32_t rounded) {
+                    int32_t position, int32_t window, float scale, float cap, float *scratch, int32_t how) {
     const struct attention attention = {queries,    keys,         values,     scores, softmax, weighted, count, heads,
                                         key_stride, value_stride, sum_stride, places, first,   from,     to,    position,
-                                        window,     scale,        cap,        scratch};
-    if (rounded) {
-        kernels_of[set]->attend_rounded(&attention);
+                                        window,     scale,        cap,        scratch, how & BEGINS,   how & ENDS};
+    if (how & ROUNDED) {
+        rounded_attention_for(set, count)->attend(&attention);
     } else {
         kernels_of[set]->attend(&attention);
     }

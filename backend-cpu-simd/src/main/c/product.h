@@ -63,9 +63,9 @@ struct attention {
     const float *queries; /* [count][key_stride], or what round_queries made of them */
     const float *keys;    /* [tile places][key_stride] */
     const float *values;  /* [tile places][value_stride] */
-    float *scores;        /* [count][tile places], to work in */
-    float *softmax;       /* [count]: largest score so far, sum of exp(score - largest) */
-    float *weighted;      /* [count][sum_stride]: values weighted with the same */
+    float *scores;        /* [count][tile places], to work in; unless operands are rounded */
+    float *softmax;       /* [count]: largest score so far, sum of exp(score - largest); of rounded ones also [count] totals */
+    float *weighted;      /* [count][sum_stride]: values weighted with the same; and totals */
     int32_t count, heads;
     int32_t key_stride, value_stride, sum_stride;
     int32_t places;   /* of a tile */
@@ -73,7 +73,16 @@ struct attention {
     int32_t from, to; /* places that hold keys and values */
     int32_t position, window;
     float scale, cap;
-    float *scratch; /* for rounded operands: see rounded_attention.c */
+    float *scratch; /* for rounded operands, which need no scores: see NativeKernels.java */
+    bool begins, ends; /* with rounded operands: the tile is a segment's first; its last, and the totals take it in */
+};
+
+/* A tile of attention with rounded operands, see rounded_attention.h. */
+struct rounded_attention {
+    /* Rounds queries [count][stride]: count * (whole(stride, 64) / 2 + 1) words. */
+    void (*round_queries)(const float *queries, int32_t count, int32_t stride, float *rounded);
+    /* Of such queries, and of as many together as there were. */
+    void (*attend)(const struct attention *attention);
 };
 
 /* The kernels of one instruction set, for rows that lie one after the other. */
@@ -83,9 +92,7 @@ struct kernels {
     void (*quantize)(int layout, const float *x, int64_t columns, uint8_t *row);
     void (*add_scaled)(float *sum, const float *y, float factor, int64_t count);
     void (*attend)(const struct attention *attention);
-    /* The same with operands that are rounded to shorts, of queries that round_queries rounded. */
-    void (*attend_rounded)(const struct attention *attention);
-    void (*round_queries)(const float *queries, int32_t count, int32_t stride, float *rounded);
+    struct rounded_attention rounded;
 };
 
 /* Products of each family of types, in a file each; NAME as in vectors.h. */

@@ -2,41 +2,23 @@
  * A tile of attention whose products are of shorts, in each instruction set: twice as many in an instruction as of floats,
  * and keys and columns of values lie in lanes, so that no sums are taken across them.
  *
- * A query and a key are rounded so that their lengths become LENGTH; no sum of products, nor a part of one, then exceeds
- * its square (Cauchy and Schwarz). A value's largest element becomes LARGEST. Its scale goes to the factors, the softmax's
- * exponentials, of which those of a query are rounded so that they are below LARGEST and their sum is below TOTAL: so no
- * sum of their products with values exceeds 32 bits. Rounding moves a score by less than 2^-15 of the product of the
- * lengths, and a sum of values by less than 2^-10 of the largest.
- *
- * All is rounded by itself, whatever else is in the tile, and sums of integers are exact: results do not depend on the
- * instruction set, nor on what rows are computed together.
- *
  * Shorts that are multiplied together lie in a word: elements i and i + 8 of sixteen. Panels hold such words of WIDE keys,
  * or of WIDE columns of values, side by side.
  */
-#include "rows.h"
-#include "softmax.h"
+#include "rounded_attention.h"
 
 /* Queries that are multiplied with a panel together. */
 enum { QUERIES = 4, WIDE = PANEL_LANES * PANEL_VECTORS };
-
-/* Queries whose factors are made together: their scores stay in the L1 cache. */
-enum { TOGETHER = 8 };
-
-static const float LENGTH = 32700, LARGEST = 32700, TOTAL = 65000;
-
-/* Below this a factor would be infinite, and what is that small is nothing. */
-static const float LEAST = 1e-30f;
 
 /* The operands of a tile, in its scratch memory. */
 struct rounded {
     int words;             /* of a key or a query */
     int32_t *keys;         /* [places / WIDE, the last part too][words][WIDE] */
     int32_t *values;       /* [columns / WIDE][places / 2][WIDE] */
-    int32_t *factors;      /* [count][places / 2] */
+    int32_t *factors;      /* [GROUP][places / 2] */
     float *key_scales;     /* [places] */
     float *value_scales;   /* [places]; zero where there is none */
-    float *units;          /* [count]: what a factor is a multiple of */
+    float *scores;         /* [GROUP][places] */
     const int32_t *queries; /* [count][words] */
     const float *query_scales;
 };
@@ -47,9 +29,9 @@ static struct rounded operands(const struct attention *a) {
     r.keys = (int32_t *)(((uintptr_t)a->scratch + 63) / 64 * 64);
     r.values = r.keys + whole(a->places, WIDE) * r.words;
     r.factors = r.values + whole(a->sum_stride, WIDE) * (a->places / 2);
-    r.key_scales = (float *)(r.factors + (int64_t)a->count * (a->places / 2));
+    r.key_scales = (float *)(r.factors + GROUP * (a->places / 2));
     r.value_scales = r.key_scales + a->places;
-    r.units = r.value_scales + a->places;
+    r.scores = r.value_scales + a->places;
     r.queries = (const int32_t *)(const void *)a->queries;
     r.query_scales = a->queries + (int64_t)a->count * r.words;
     return r;
@@ -63,40 +45,6 @@ INLINE u32x8 rounded8(const float *x, float factor) {
 /* Eight words of two eights, each with its factor. */
 INLINE u8x32 words_of(const float *low, float low_factor, const float *high, float high_factor) {
     return (u8x32)((rounded8(low, low_factor) & 0xffff) | (rounded8(high, high_factor) << 16));
-}
-
-INLINE float factor_of(float most, float wanted) { return most > LEAST ? wanted / most : 0; }
-
-INLINE f32x8 squares_of(const float *row, int width) {
-    f32x8 low = {0}, high = {0};
-    for (int k = 0; k < width; k += LANES) {
-        f32x8 a = load_f32x8(row + k), b = load_f32x8(row + k + 8);
-        low = fma8(a, a, low);
-        high = fma8(b, b, high);
-    }
-    return low + high;
-}
-
-INLINE float length_of(const float *row, int width) { return sqrtf(sum_of(squares_of(row, width))); }
-
-INLINE void lengths_of_eight(const float *const *rows, int width, float *lengths) {
-    f32x8 squares[8], sums;
-    for (int i = 0; i < 8; i++) {
-        squares[i] = squares_of(rows[i], width);
-    }
-    sums = sums_of_eight_floats(squares);
-    for (int i = 0; i < 8; i++) {
-        lengths[i] = sqrtf(sums[i]);
-    }
-}
-
-/* As integers, of which that of a NaN is the largest. */
-INLINE float largest_magnitude(const float *row, int width) {
-    i32x8 most = {0};
-    for (int k = 0; k < width; k += 8) {
-        most = larger_ints8(most, (i32x8)((u32x8)load_f32x8(row + k) & 0x7fffffff));
-    }
-    return float_of_bits(largest_int_of(most));
 }
 
 void NAME(round_queries)(const float *queries, int32_t count, int32_t stride, float *rounded);
@@ -119,8 +67,7 @@ static void pack_keys(const struct attention *a, const struct rounded *r) {
         const float *keys[8];
         float factors[8], lengths[8];
         for (int i = 0; i < 8; i++) {
-            int place = first + i, inside = place < a->from ? a->from : place < a->to ? place : a->to - 1;
-            keys[i] = a->keys + (int64_t)inside * a->key_stride;
+            keys[i] = key_at(a, first + i);
         }
         lengths_of_eight(keys, a->key_stride, lengths);
         for (int i = 0; i < 8; i++) {
@@ -153,8 +100,8 @@ static void pack_values(const struct attention *a, const struct rounded *r) {
             bool is_there = place >= a->from && place < a->to;
             values[i] = a->values + (int64_t)(is_there ? place : a->from) * a->value_stride;
             float largest = largest_magnitude(values[i], a->sum_stride);
-            factors[i] = is_there ? factor_of(largest, LARGEST) : 0;
-            r->value_scales[place] = is_there ? largest / LARGEST : 0;
+            factors[i] = is_there ? factor_of(largest, LARGEST_VALUE) : 0;
+            r->value_scales[place] = is_there ? largest / LARGEST_VALUE : 0;
         }
         int32_t *to = r->values + word * WIDE;
         for (int c = 0; c < a->sum_stride; c += 8) {
@@ -202,49 +149,51 @@ INLINE panel_floats product_at(const struct products *products, int m, int v) {
     return panel_to_floats(panel_load_ints(products->of[m] + v * PANEL_LANES));
 }
 
-/* Rows of words of QUERIES queries from the n-th on; behind the last one it is the last again. */
-INLINE void rows_from(const int32_t *words, int stride, int count, int n, const int32_t **rows) {
+/* Rows of words of QUERIES queries from the i-th of the group on; behind the last one it is the last again. */
+INLINE void rows_from(const int32_t *words, int stride, const struct group *g, int i, const int32_t **rows) {
     for (int m = 0; m < QUERIES; m++) {
-        rows[m] = words + (int64_t)(n + m < count ? n + m : count - 1) * stride;
+        rows[m] = words + (int64_t)(i + m < g->count ? i + m : g->count - 1) * stride;
     }
 }
 
-/* The places that any of QUERIES queries from the n-th on sees. */
-INLINE void seen_by_any(const struct attention *a, int n, int *from, int *to) {
-    int last = n + QUERIES - 1 < a->count ? n + QUERIES - 1 : a->count - 1, ignored;
-    visible(a, n / a->heads, from, &ignored);
-    visible(a, last / a->heads, &ignored, to);
+/* The places that any of QUERIES queries from the i-th of the group on sees. */
+INLINE void seen_by_any(const struct group *g, int i, int *from, int *to) {
+    *from = g->to;
+    *to = 0;
+    for (int m = i; m < i + QUERIES && m < g->count; m++) {
+        bool sees = g->lowest[m] < g->end[m];
+        *from = sees && g->lowest[m] < *from ? g->lowest[m] : *from;
+        *to = sees && g->end[m] > *to ? g->end[m] : *to;
+    }
 }
 
 /* scores = scale * query . key */
-static void score(const struct attention *a, const struct rounded *r) {
-    for (int place = a->from / WIDE * WIDE; place < a->to; place += WIDE) {
+static void score(const struct attention *a, const struct rounded *r, const struct group *g) {
+    for (int place = g->from / WIDE * WIDE; place < g->to; place += WIDE) {
         const int32_t *panel = r->keys + (int64_t)(place / WIDE * r->words) * WIDE;
         panel_floats key_scales[PANEL_VECTORS];
         for (int v = 0; v < PANEL_VECTORS; v++) {
             key_scales[v] = panel_load_floats(r->key_scales + place + v * PANEL_LANES);
         }
-        for (int n = 0; n < a->count; n += QUERIES) {
+        for (int i = 0; i < g->count; i += QUERIES) {
             const int32_t *rows[QUERIES];
             struct products products;
             int from, to;
-            seen_by_any(a, n, &from, &to);
+            seen_by_any(g, i, &from, &to);
             if (place + WIDE <= from || place >= to) {
                 continue;
             }
-            rows_from(r->queries, r->words, a->count, n, rows);
+            rows_from(r->queries + (int64_t)g->first * r->words, r->words, g, i, rows);
             multiply_words(panel, rows, r->words, &products);
 #pragma GCC unroll 4
             for (int m = 0; m < QUERIES; m++) {
-                if (n + m < a->count) {
-                    panel_floats scale = panel_all_floats(r->query_scales[n + m] * a->scale);
-                    float *scores = a->scores + (n + m) * a->places + place;
+                if (i + m < g->count) {
+                    panel_floats scale = panel_all_floats(r->query_scales[g->first + i + m] * a->scale);
+                    float *scores = g->scores + (i + m) * a->places + place;
 #pragma GCC unroll 4
                     for (int v = 0; v < PANEL_VECTORS; v++) {
                         panel_floats score = panel_multiply(product_at(&products, m, v), scale);
-                        if (place + v * PANEL_LANES < a->places) {
-                            panel_store_floats(scores + v * PANEL_LANES, panel_multiply(score, key_scales[v]));
-                        }
+                        panel_store_floats(scores + v * PANEL_LANES, panel_multiply(score, key_scales[v]));
                     }
                 }
             }
@@ -252,79 +201,50 @@ static void score(const struct attention *a, const struct rounded *r) {
     }
 }
 
-/* The exponentials of a query's scores times the values' scales, as shorts. */
-static void round_factors(const struct attention *a, const struct rounded *r, int n) {
-    float *scores = a->scores + n * a->places;
-    wide_floats most = {0};
-    f32x8 total = {0};
-    for (int i = 0; i < a->places; i += WIDE_LANES) {
-        wide_floats v = load_wide(scores + i) * load_wide(r->value_scales + i);
-        store_wide(scores + i, v);
-        most = larger_wide(v, most);
-        total = add_eights_of_wide(total, v);
-    }
-    float by_largest = largest_of_wide(most) * (1 / LARGEST), by_total = sum_of(total) * (1 / TOTAL);
-    float unit = by_largest > by_total ? by_largest : by_total; /* NaN, if there is one in the sum */
-    float factor = factor_of(unit, 1);
-    for (int i = 0; i < a->places; i += LANES) {
-        u8x32 words = words_of(scores + i, factor, scores + i + 8, factor);
-        memcpy(r->factors + (n * a->places + i) / 2, &words, sizeof words);
-    }
-    r->units[n] = unit;
-}
-
-/* Factors of some queries, step by step: each waits for one sum of its query, and meanwhile the next queries go on. */
-static void make_factors(const struct attention *a, const struct rounded *r, int first, int end) {
-    bool sees[TOGETHER];
-    for (int n = first; n < end; n++) {
-        int from, to;
-        sees[n - first] = visible(a, n / a->heads, &from, &to);
-        if (sees[n - first]) {
-            find_largest(a, n, from, to);
-        }
-    }
-    for (int n = first; n < end; n++) {
-        if (sees[n - first]) {
-            soften(a, true, n);
-        }
-    }
-    for (int n = first; n < end; n++) {
-        if (sees[n - first]) {
-            round_factors(a, r, n);
-        } else {
-            memset(r->factors + n * (a->places / 2), 0, (size_t)a->places / 2 * sizeof(int32_t));
-            r->units[n] = 0;
+/* Factors of the group's queries at all places that any of them sees, in whole steps of values. */
+static void round_factors(const struct attention *a, const struct rounded *r, const struct group *g) {
+    for (int i = 0; i < g->count; i++) {
+        const int from = g->lowest[i] / 16 * 16, to = (int)whole(g->end[i], 16);
+        const float factor = factor_of(g->units[i], 1), *scores = g->scores + i * a->places;
+        int32_t *factors = r->factors + i * (a->places / 2);
+        for (int k = g->from / 16 * 16; k < g->to; k += 16) {
+            u8x32 words = {0};
+            if (k >= from && k < to) {
+                words = words_of(scores + k, factor, scores + k + 8, factor);
+            }
+            memcpy(factors + k / 2, &words, sizeof words);
         }
     }
 }
 
-/* weighted += factor * value */
-static void weigh(const struct attention *a, const struct rounded *r) {
+/* weighted = what is left of it + factor * value */
+static void weigh(const struct attention *a, const struct rounded *r, const struct group *g) {
     const int words = a->places / 2;
     for (int c = 0; c < a->sum_stride; c += WIDE) {
         const int32_t *panel = r->values + (int64_t)c * words;
-        for (int n = 0; n < a->count; n += QUERIES) {
+        for (int i = 0; i < g->count; i += QUERIES) {
             const int32_t *rows[QUERIES];
             struct products products;
             int from, to;
-            seen_by_any(a, n, &from, &to);
-            from = (from > a->from ? from : a->from) / 16 * 8;
-            to = (int)whole(to < a->to ? to : a->to, 16) / 2;
+            seen_by_any(g, i, &from, &to);
+            from = from / 16 * 8;
+            to = (int)whole(to, 16) / 2;
             if (from >= to) {
                 continue;
             }
-            rows_from(r->factors + from, words, a->count, n, rows);
+            rows_from(r->factors + from, words, g, i, rows);
             multiply_words(panel + from * WIDE, rows, to - from, &products);
 #pragma GCC unroll 4
             for (int m = 0; m < QUERIES; m++) {
-                if (n + m < a->count) {
-                    panel_floats unit = panel_all_floats(r->units[n + m]);
-                    float *weighted = a->weighted + (int64_t)(n + m) * a->sum_stride + c;
+                if (i + m < g->count) {
+                    panel_floats unit = panel_all_floats(g->units[i + m]), left = panel_all_floats(g->faded[i + m]);
+                    float *weighted = a->weighted + (int64_t)(g->first + i + m) * a->sum_stride + c;
 #pragma GCC unroll 4
                     for (int v = 0; v < PANEL_VECTORS; v++) {
                         float *at = weighted + v * PANEL_LANES;
                         if (c + v * PANEL_LANES < a->sum_stride) {
-                            panel_store_floats(at, panel_fma(product_at(&products, m, v), unit, panel_load_floats(at)));
+                            panel_floats before = panel_multiply(panel_load_floats(at), left);
+                            panel_store_floats(at, panel_fma(product_at(&products, m, v), unit, before));
                         }
                     }
                 }
@@ -336,11 +256,13 @@ static void weigh(const struct attention *a, const struct rounded *r) {
 void NAME(attend_rounded)(const struct attention *a);
 void NAME(attend_rounded)(const struct attention *a) {
     const struct rounded r = operands(a);
+    struct group g = {.scores = r.scores};
     pack_keys(a, &r);
     pack_values(a, &r);
-    score(a, &r);
-    for (int first = 0; first < a->count; first += TOGETHER) {
-        make_factors(a, &r, first, first + TOGETHER < a->count ? first + TOGETHER : a->count);
-    }
-    weigh(a, &r);
+    EACH_GROUP(a, &g, {
+        score(a, &r, &g);
+        soften_scores(a, &g, r.value_scales);
+        round_factors(a, &r, &g);
+        weigh(a, &r, &g);
+    })
 }

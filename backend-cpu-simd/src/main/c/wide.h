@@ -26,12 +26,19 @@ INLINE wide_floats larger_wide(wide_floats a, wide_floats b) {
 INLINE wide_floats bounded_wide(wide_floats v, float least, float most) {
     return AS_WIDE(_mm512_min_ps(_mm512_max_ps(AS_512(v), _mm512_set1_ps(least)), _mm512_set1_ps(most)));
 }
+INLINE wide_floats at_least_wide(wide_floats v, float least) {
+    return AS_WIDE(_mm512_max_ps(_mm512_set1_ps(least), AS_512(v)));
+}
 INLINE wide_floats where_less_wide(wide_floats a, wide_floats b, wide_floats yes, wide_floats no) {
     return AS_WIDE(_mm512_mask_blend_ps(_mm512_cmp_ps_mask(AS_512(a), AS_512(b), _CMP_LT_OQ), AS_512(no), AS_512(yes)));
 }
 INLINE wide_floats where_number_wide(wide_floats a, wide_floats yes, wide_floats no) {
     return AS_WIDE(_mm512_mask_blend_ps(_mm512_cmp_ps_mask(AS_512(a), AS_512(a), _CMP_EQ_OQ), AS_512(no), AS_512(yes)));
 }
+INLINE wide_floats scaled_wide(wide_floats v, wide_floats power) {
+    return AS_WIDE(_mm512_scalef_ps(AS_512(v), _mm512_sub_ps(AS_512(power), _mm512_set1_ps(12582912.0f))));
+}
+INLINE float largest_of_wide(wide_floats v) { return _mm512_reduce_max_ps(AS_512(v)) + 0.0f; }
 INLINE f32x8 eight_of_wide(wide_floats v, const int i) {
     return i == 0 ? (f32x8)_mm512_castps512_ps256(AS_512(v)) : (f32x8)_mm512_extractf32x8_ps(AS_512(v), 1);
 }
@@ -52,6 +59,8 @@ INLINE wide_floats bounded_wide(wide_floats v, float least, float most) { return
 INLINE wide_floats choose_wide(i32x8 mask, wide_floats yes, wide_floats no) {
     return (f32x8)((mask & (i32x8)yes) | (~mask & (i32x8)no));
 }
+/* A number that is not too small; a NaN stays one. */
+INLINE wide_floats at_least_wide(wide_floats v, float least) { return choose_wide(v < all8(least), all8(least), v); }
 /* a < b ? yes : no */
 INLINE wide_floats where_less_wide(wide_floats a, wide_floats b, wide_floats yes, wide_floats no) {
     return choose_wide(a < b, yes, no);
@@ -64,6 +73,16 @@ INLINE wide_floats where_number_wide(wide_floats a, wide_floats yes, wide_floats
 INLINE f32x8 eight_of_wide(wide_floats v, const int i) {
     (void)i;
     return v;
+}
+/* The largest, none of which is NaN: as integers, in the order of floats. Of zeros it is 0, not -0. */
+INLINE float largest_of_wide(wide_floats v) {
+    const i32x8 bits = (i32x8)v;
+    const int32_t largest = largest_int_of(bits ^ ((bits >> 31) & 0x7fffffff));
+    return float_of_bits(largest ^ ((largest >> 31) & 0x7fffffff)) + 0.0f;
+}
+/* v * 2^n, which is not too small, where n is in the low bits of power = n + 1.5 * 2^23; a NaN stays one. */
+INLINE wide_floats scaled_wide(wide_floats v, wide_floats power) {
+    return where_number_wide(v, (wide_floats)((wide_bits)v + ((wide_bits)power << 23)), v);
 }
 #endif
 

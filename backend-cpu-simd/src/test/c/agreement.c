@@ -13,6 +13,9 @@
 
 extern const struct kernels FIRST;
 extern const struct kernels SECOND;
+#if defined(TILED)
+extern const struct rounded_attention TILED; /* attention on tile registers, which are to agree as well */
+#endif
 
 static const struct kernels *const sets[2] = {&FIRST, &SECOND};
 
@@ -156,42 +159,82 @@ static int check_floats(int *cases) {
     return failed;
 }
 
-enum { TILE_PLACES = 48, MOST_QUERIES = 12, MOST_STRIDE = 160 };
+/* Places of a tile in F32, and of one with rounded operands; what the tests have room for. */
+enum { PLACES = 48, ROUNDED_PLACES = 192, MOST_QUERIES = 72, MOST_STRIDE = 160 };
 
-/* Two tiles of attention, so that the second meets a state; with a window or a cap, or without; in F32 or rounded. */
-static int compare_attention(int rows, int heads, int key_stride, int value_stride, int window, float cap, bool rounded) {
-    static float rounded_queries[2][MOST_QUERIES * MOST_STRIDE], scratch[2][5 * TILE_PLACES * MOST_STRIDE];
-    static float queries[MOST_QUERIES * MOST_STRIDE], keys[2 * TILE_PLACES * MOST_STRIDE],
-        values[2 * TILE_PLACES * MOST_STRIDE];
-    static float scores[2][MOST_QUERIES * TILE_PLACES], softmax[2][2 * MOST_QUERIES], weighted[2][MOST_QUERIES * MOST_STRIDE];
-    const int count = rows * heads;
+/* Two tiles of attention, so that the second meets a state. */
+struct attention_case {
+    int rows, heads, key_stride, value_stride, window;
+    float cap;
+};
+
+static float queries[MOST_QUERIES * MOST_STRIDE], keys[2 * ROUNDED_PLACES * MOST_STRIDE],
+    values[2 * ROUNDED_PLACES * MOST_STRIDE];
+
+static void make_operands(void) {
     for (int i = 0; i < MOST_QUERIES * MOST_STRIDE; i++) {
         queries[i] = small();
     }
-    for (int i = 0; i < 2 * TILE_PLACES * MOST_STRIDE; i++) {
+    for (int i = 0; i < 2 * ROUNDED_PLACES * MOST_STRIDE; i++) {
         keys[i] = small();
         values[i] = small();
     }
+}
+
+typedef void attender(const struct attention *attention);
+
+/* Runs it with queries as they are or rounded; the state and weighted values, of rounded ones the totals. */
+static void attend(attender *kernel, const struct attention_case *c, const float *with, int places, bool rounded,
+                   float *softmax, float *weighted) {
+    static float scratch[ROUNDED_PLACES * 2 * 192 + 32 * (96 + 3 * ROUNDED_PLACES) + 4096], scores[MOST_QUERIES * PLACES];
+    static float states[4 * MOST_QUERIES], sums[2 * MOST_QUERIES * MOST_STRIDE];
+    const int count = c->rows * c->heads, part = rounded ? count : 0;
+    memset(scores, 0, sizeof scores); /* also of places that hold no key */
+    for (int n = 0; n < 2 * count; n++) {
+        states[2 * n] = -INFINITY;
+        states[2 * n + 1] = 0;
+    }
+    for (int i = 0; i < 2 * count * c->value_stride; i++) {
+        sums[i] = rounded ? NAN : 0; /* the first tile of a segment begins anew */
+    }
+    for (int tile = 0; tile < 2; tile++) {
+        const int first = tile * places, position = 2 * places - 5 - c->rows, last = position + c->rows - first;
+        struct attention attention = {with, keys + first * c->key_stride, values + first * c->value_stride, scores,
+                                      states, sums, count, c->heads, c->key_stride, c->value_stride,
+                                      c->value_stride, places, first, tile == 0 ? 3 : 0,
+                                      last < places ? last : places, position, c->window, 0.3f, c->cap,
+                                      scratch, tile == 0 || c->cap == 50, tile == 1 || c->cap == 50};
+        kernel(&attention);
+    }
+    memcpy(softmax, states + 2 * part, (size_t)count * 2 * sizeof(float));
+    memcpy(weighted, sums + part * c->value_stride, (size_t)(count * c->value_stride) * sizeof(float));
+}
+
+static int compare_attention(const struct attention_case *c, bool rounded) {
+    static float softmax[3][2 * MOST_QUERIES], weighted[3][MOST_QUERIES * MOST_STRIDE];
+    static float rounded_queries[MOST_QUERIES * (MOST_STRIDE / 2 + 64)];
+    const int count = c->rows * c->heads;
+    int different = 0;
+    make_operands();
     for (int set = 0; set < 2; set++) {
-        memset(scores[set], 0, sizeof scores[set]);
-        memset(weighted[set], 0, sizeof weighted[set]);
-        for (int n = 0; n < count; n++) {
-            softmax[set][2 * n] = -INFINITY;
-            softmax[set][2 * n + 1] = 0;
-        }
-        sets[set]->round_queries(queries, count, key_stride, rounded_queries[set]);
-        for (int tile = 0; tile < 2; tile++) {
-            const int first = tile * TILE_PLACES, position = 2 * TILE_PLACES - 5 - rows;
-            const int last = position + rows - first;
-            struct attention attention = {rounded ? rounded_queries[set] : queries, keys + first * key_stride, values + first * value_stride, scores[set],
-                                          softmax[set], weighted[set], count, heads, key_stride, value_stride,
-                                          value_stride, TILE_PLACES, first, tile == 0 ? 3 : 0,
-                                          last < TILE_PLACES ? last : TILE_PLACES, position, window, 0.3f, cap,
-                                          scratch[set]};
-            (rounded ? sets[set]->attend_rounded : sets[set]->attend)(&attention);
+        if (rounded) {
+            sets[set]->rounded.round_queries(queries, count, c->key_stride, rounded_queries);
+            attend(sets[set]->rounded.attend, c, rounded_queries, ROUNDED_PLACES, true, softmax[set], weighted[set]);
+        } else {
+            attend(sets[set]->attend, c, queries, PLACES, false, softmax[set], weighted[set]);
         }
     }
-    return differ(softmax[0], softmax[1], 2 * count) | differ(weighted[0], weighted[1], (int64_t)count * value_stride);
+    different = differ(softmax[0], softmax[1], 2 * count) | differ(weighted[0], weighted[1], (int64_t)count * c->value_stride);
+#if defined(TILED)
+    if (rounded) {
+        TILED.round_queries(queries, count, c->key_stride, rounded_queries);
+        attend(TILED.attend, c, rounded_queries, ROUNDED_PLACES, true, softmax[2], weighted[2]);
+        const uint32_t before = digest;
+        different |= differ(softmax[0], softmax[2], 2 * count) | differ(weighted[0], weighted[2], (int64_t)count * c->value_stride);
+        digest = before; /* is that of machines without tiles, too */
+    }
+#endif
+    return different;
 }
 
 /* Gating and a weighted sum of any count, with what is no number among them. */
@@ -212,18 +255,14 @@ static int compare_activations(int count, float limit) {
 }
 
 static int check_others(int *cases) {
-    static const struct {
-        int rows, heads, key_stride, value_stride, window;
-        float cap;
-    } shapes[] = {
-        {1, 1, 64, 64, 0, 0},   {1, 4, 128, 128, 0, 0}, {3, 3, 96, 64, 0, 0},  {4, 3, 64, 48, 11, 0},
-        {2, 6, 160, 96, 40, 0}, {1, 12, 64, 64, 0, 30}, {4, 1, 32, 16, 7, 50}, {1, 5, 80, 80, 1, 0},
+    static const struct attention_case shapes[] = {
+        {1, 1, 64, 64, 0, 0},   {1, 4, 128, 128, 0, 0}, {3, 3, 96, 64, 0, 0},   {4, 3, 64, 48, 11, 0},
+        {2, 6, 160, 96, 40, 0}, {1, 12, 64, 64, 0, 30}, {4, 1, 32, 16, 7, 50},  {1, 5, 80, 80, 1, 0},
+        {9, 8, 128, 128, 0, 0}, {33, 1, 64, 80, 70, 0}, {5, 7, 48, 160, 0, 50}, {8, 8, 160, 32, 200, 30},
     };
     int failed = 0;
     for (unsigned i = 0; i < 2 * sizeof shapes / sizeof *shapes; i++, ++*cases) {
-        const unsigned shape = i / 2;
-        failed += compare_attention(shapes[shape].rows, shapes[shape].heads, shapes[shape].key_stride,
-                                    shapes[shape].value_stride, shapes[shape].window, shapes[shape].cap, i % 2);
+        failed += compare_attention(&shapes[i / 2], i % 2);
     }
     for (int count = 1; count <= COLUMNS; count = 2 * count + 1, ++*cases) {
         failed += compare_activations(count, count % 2 ? INFINITY : 7) | compare_activations(count, 3);

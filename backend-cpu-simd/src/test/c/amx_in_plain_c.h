@@ -129,24 +129,29 @@ PLAIN void plain_dpbf16ps(int c, int a, int b) {
     }
 }
 
-/* TDPBSSD: products of signed bytes by fours. */
-PLAIN void plain_dpbssd(int c, int a, int b) {
-    plain_check_factors(c, a, b);
-    struct plain_tile *sum = &plain_tiles[c];
-    for (int m = 0; m < sum->rows; m++) {
-        for (int k = 0; k < plain_tiles[a].row_bytes / 4; k++) {
-            for (int n = 0; n < sum->row_bytes / 4; n++) {
-                uint32_t s;
-                memcpy(&s, sum->bytes[m] + 4 * n, 4);
-                for (int i = 0; i < 4; i++) {
-                    s += (uint32_t)((int8_t)plain_tiles[a].bytes[m][4 * k + i] *
-                                    (int8_t)plain_tiles[b].bytes[k][4 * n + i]);
-                }
-                memcpy(sum->bytes[m] + 4 * n, &s, 4);
-            }
-        }
+/* TDPBSSD and so on: products of signed and unsigned bytes by fours. */
+#define PRODUCTS_OF_BYTES(name, left, right) \
+    PLAIN void name(int c, int a, int b) { \
+        plain_check_factors(c, a, b); \
+        struct plain_tile *sum = &plain_tiles[c]; \
+        for (int m = 0; m < sum->rows; m++) { \
+            for (int k = 0; k < plain_tiles[a].row_bytes / 4; k++) { \
+                for (int n = 0; n < sum->row_bytes / 4; n++) { \
+                    uint32_t s; \
+                    memcpy(&s, sum->bytes[m] + 4 * n, 4); \
+                    for (int i = 0; i < 4; i++) { \
+                        s += (uint32_t)((left)plain_tiles[a].bytes[m][4 * k + i] * \
+                                        (right)plain_tiles[b].bytes[k][4 * n + i]); \
+                    } \
+                    memcpy(sum->bytes[m] + 4 * n, &s, 4); \
+                } \
+            } \
+        } \
     }
-}
+PRODUCTS_OF_BYTES(plain_tile_dpbssd, int8_t, int8_t)
+PRODUCTS_OF_BYTES(plain_tile_dpbsud, int8_t, uint8_t)
+PRODUCTS_OF_BYTES(plain_tile_dpbusd, uint8_t, int8_t)
+PRODUCTS_OF_BYTES(plain_tile_dpbuud, uint8_t, uint8_t)
 
 /* VCVTNE2PS2BF16: to nearest, ties to even; too small for a normal number is zero; a NaN stays one. */
 PLAIN uint16_t plain_to_brain(float x) {
@@ -250,10 +255,12 @@ PLAIN plain512 plain_shuffle(plain512 a, plain512 b, int which) {
     EACH(r.i[k] = (k < 8 ? a : b).i[(which >> (2 * (k / 4)) & 3) * 4 + k % 4]);
 }
 
-PLAIN plain512 plain_sub_floats(plain512 a, plain512 b) { EACH(r.f[k] = a.f[k] - b.f[k]); }
 PLAIN plain512 plain_all_shorts(int16_t a) { EACH((r.s[2 * k] = a, r.s[2 * k + 1] = a)); }
 PLAIN plain512 plain_shorts_down(plain512 a, int by) {
     EACH((r.s[2 * k] = (int16_t)((uint16_t)a.s[2 * k] >> by), r.s[2 * k + 1] = (int16_t)((uint16_t)a.s[2 * k + 1] >> by)));
+}
+PLAIN plain512 plain_shorts_up(plain512 a, int by) {
+    EACH((r.s[2 * k] = (int16_t)(a.s[2 * k] << by), r.s[2 * k + 1] = (int16_t)(a.s[2 * k + 1] << by)));
 }
 /* Bit 4 * a + 2 * b + c of the table, for each bit. */
 PLAIN uint32_t plain_logic_of(uint32_t a, uint32_t b, uint32_t c, int table) {
@@ -286,13 +293,19 @@ PLAIN __m256i plain_half(plain512 a, int which) {
 #undef _tile_zero
 #undef _tile_dpbf16ps
 #undef _tile_dpbssd
+#undef _tile_dpbsud
+#undef _tile_dpbusd
+#undef _tile_dpbuud
 #define _tile_loadconfig plain_load_config
 #define _tile_release plain_release
 #define _tile_loadd plain_tile_load
 #define _tile_stored plain_tile_store
 #define _tile_zero plain_tile_zero
 #define _tile_dpbf16ps plain_dpbf16ps
-#define _tile_dpbssd plain_dpbssd
+#define _tile_dpbssd plain_tile_dpbssd
+#define _tile_dpbsud plain_tile_dpbsud
+#define _tile_dpbusd plain_tile_dpbusd
+#define _tile_dpbuud plain_tile_dpbuud
 #undef _mm512_shuffle_i32x4
 #define _mm512_shuffle_i32x4 plain_shuffle
 #define _mm512_unpacklo_epi32(a, b) plain_unpack(a, b, 0, 1)
@@ -316,9 +329,9 @@ PLAIN __m256i plain_half(plain512 a, int which) {
 #define _mm512_maskz_loadu_ps plain_masked_load
 #define _mm512_mask_storeu_ps plain_masked_store
 #define _mm256_maskz_loadu_epi16 plain_masked_load16
-#define _mm512_sub_ps plain_sub_floats
 #define _mm512_set1_epi16 plain_all_shorts
 #define _mm512_srli_epi16 plain_shorts_down
+#define _mm512_slli_epi16 plain_shorts_up
 #define _mm512_ternarylogic_epi64 plain_logic
 #define _mm512_inserti64x4 plain_insert_half
 #define _mm512_extracti64x4_epi64 plain_half

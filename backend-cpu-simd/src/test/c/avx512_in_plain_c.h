@@ -115,6 +115,16 @@ PLAIN plain_wide wide_of_plain(plain512 v) {
     return r;
 }
 
+PLAIN float plain_largest(plain512 a) {
+    float most = a.f[0];
+    for (int k = 1; k < 16; k++) {
+        most = a.f[k] > most ? a.f[k] : most;
+    }
+    return most;
+}
+PLAIN plain512 plain_sub_floats(plain512 a, plain512 b) { EACH(r.f[k] = a.f[k] - b.f[k]); }
+PLAIN plain512 plain_scale(plain512 a, plain512 b) { EACH(r.f[k] = a.f[k] * exp2f(floorf(b.f[k]))); }
+
 PLAIN __m256 plain_eight(plain512 v, int i) { return _mm256_loadu_ps(v.f + 8 * i); }
 
 #define AS_512 plain_of_wide
@@ -123,6 +133,9 @@ PLAIN __m256 plain_eight(plain512 v, int i) { return _mm256_loadu_ps(v.f + 8 * i
 #define _mm512_min_ps plain_smaller
 #define _mm512_cmp_ps_mask(a, b, how) plain_compare(a, b, (how) == _CMP_EQ_OQ)
 #define _mm512_mask_blend_ps plain_blend
+#define _mm512_reduce_max_ps plain_largest
+#define _mm512_sub_ps plain_sub_floats
+#define _mm512_scalef_ps plain_scale
 #define _mm512_castps512_ps256(v) plain_eight(v, 0)
 #define _mm512_extractf32x8_ps plain_eight
 #define _mm512_loadu_si512 plain_load

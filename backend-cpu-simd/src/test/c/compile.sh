@@ -29,7 +29,7 @@ compile_kernels() {
     for source in "$sources"/*.c; do
         file=$(basename "$source" .c)
         case $file in
-        tiles* | library) ;;
+        tile* | library) ;;
         *) compile "$file" "$1" "$2" ;;
         esac
     done

@@ -16,10 +16,11 @@ compile_kernels avx2 "$x86"
 compile_kernels avx512 "$x86 -include $here/avx512_in_plain_c.h"
 compile tiles amx "$x86 -include $here/amx_in_plain_c.h"
 compile tiles_of_halves amx "$x86 -include $here/amx_in_plain_c.h"
+compile tiled_attention amx "$x86 -include $here/amx_in_plain_c.h"
 wait_for_all
 for program in agreement tile_products; do
     # shellcheck disable=SC2086 # flags are several words
-    "$compiler" $flags $x86 -DFIRST=kernels_avx2 -DSECOND=kernels_avx512 "$here/$program.c" "$target"/*.o -lm \
+    "$compiler" $flags $x86 -DFIRST=kernels_avx2 -DSECOND=kernels_avx512 -DTILED=tiled_attention_amx "$here/$program.c" "$target"/*.o -lm \
         -o "$target/$program" || exit 1
     "$target/$program" || exit 1
 done

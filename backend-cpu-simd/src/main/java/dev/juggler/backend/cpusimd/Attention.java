@@ -20,7 +20,7 @@ final class Attention implements WorkerTask {
     /**
      * Queries (rows times heads) of a task: many, since each decodes keys and values for itself.
      */
-    private static final int MOST_QUERIES = 256;
+    private static final int MOST_QUERIES = 512;
 
     /** Fewer are not worth a task, where there are more. */
     private static final int LEAST_QUERIES = 64;

@@ -10,8 +10,15 @@ final class AttentionCall {
     /** Positions of a tile: whole panels; keys and values of a head of 128 fit the L1 cache. */
     static final int TILE = 8 * LaneKernels.PANEL_ROWS;
 
-    /** Tiles of a segment. */
-    private static final int SEGMENT = 16 * TILE;
+    /**
+     * Positions of a tile with rounded operands, of which a few queries are at work at a time:
+     * enough that what is done once for a query and a tile does not count, and a whole number of
+     * the steps of tile registers.
+     */
+    static final int ROUNDED_TILE = 4 * TILE;
+
+    /** Positions of a segment: whole tiles of either kind. */
+    private static final int SEGMENT = 4 * ROUNDED_TILE;
 
     private Tensor out = Operands.NO_TENSOR;
     private Tensor q = Operands.NO_TENSOR;

@@ -1,5 +1,6 @@
 package dev.juggler.backend.cpusimd;
 
+import static dev.juggler.backend.cpusimd.AttentionCall.ROUNDED_TILE;
 import static dev.juggler.backend.cpusimd.AttentionCall.TILE;
 import static dev.juggler.backend.cpusimd.LaneKernels.LANES;
 import static dev.juggler.backend.cpusimd.LaneKernels.PANEL_ROWS;
@@ -66,7 +67,6 @@ final class AttentionTile {
         valueStride = call.kv().values() == null ? keyStride : sumStride;
         int count = rows * heads;
         queries = scratch.floats(Use.QUERIES, count * keyStride);
-        scores = scratch.floats(Use.SCORES, count * TILE);
         softmax = scratch.floats(Use.SOFTMAX, 4 * count);
         weighted = scratch.floats(Use.WEIGHTED, 2 * count * sumStride);
         int width = plan.keyWidth();
@@ -80,12 +80,16 @@ final class AttentionTile {
         rounded = natives != null && natives.rounds() && call.kv().keys().dtype() != DType.F32;
         if (natives != null && rounded) {
             arrays.exactQueries.set(queries);
-            queries = scratch.floats(Use.ROUNDED_QUERIES, count * (keyStride / 2 + 1));
+            queries =
+                    scratch.floats(
+                            Use.ROUNDED_QUERIES, NativeKernels.roundedQueries(count, keyStride));
             arrays.queries.set(queries);
             natives.roundQueries(
                     arrays.exactQueries.segment(), count, keyStride, arrays.queries.segment());
-            int words = NativeKernels.attentionScratch(count, keyStride, sumStride);
+            int words = NativeKernels.attentionScratch(keyStride, sumStride);
             arrays.scratch.set(scratch.floats(Use.ROUNDED, words));
+        } else {
+            scores = scratch.floats(Use.SCORES, count * TILE);
         }
     }
 
@@ -94,9 +98,12 @@ final class AttentionTile {
         int count = rows * heads;
         int first = call.segmentOf(call.firstVisible(position(0)));
         int last = call.segmentOf(position(rows - 1));
+        if (rounded) {
+            fillStates(count, 2 * count);
+        }
         for (int segment = first; segment <= last; segment++) {
-            computeSegment(segment);
-            for (int n = 0; n < count; n++) {
+            computeSegment(segment, true);
+            for (int n = 0; n < count && !rounded; n++) {
                 if (sees(n / heads, segment)) {
                     boolean isFirst =
                             segment == call.segmentOf(call.firstVisible(position(n / heads)));
@@ -112,7 +119,7 @@ final class AttentionTile {
 
     /** One segment, whose state is put aside for {@link #mergeRow}. */
     void computePart(int segment) {
-        computeSegment(segment);
+        computeSegment(segment, false);
         float[] partials = call.partials();
         for (int n = 0; n < rows * heads; n++) {
             if (sees(n / heads, segment)) {
@@ -211,30 +218,49 @@ final class AttentionTile {
                 && position >= AttentionCall.segmentStart(segment);
     }
 
-    private void computeSegment(int segment) {
-        int count = rows * heads;
-        for (int n = 0; n < count; n++) {
+    /** States of queries that have seen nothing. */
+    private void fillStates(int first, int end) {
+        for (int n = first; n < end; n++) {
             softmax[2 * n] = Float.NEGATIVE_INFINITY;
             softmax[2 * n + 1] = 0;
         }
-        Arrays.fill(weighted, 0, count * sumStride, 0f);
+    }
+
+    /**
+     * Computes the state of a segment.
+     *
+     * @param merges whether, with rounded operands, it goes into that of all before at once
+     */
+    private void computeSegment(int segment, boolean merges) {
+        int count = rows * heads;
+        if (!rounded) {
+            fillStates(0, count);
+            Arrays.fill(weighted, 0, count * sumStride, 0f);
+        }
+        int places = rounded ? ROUNDED_TILE : TILE;
         int lowest = call.firstVisible(position(0));
         int end = Math.min(position(rows - 1) + 1, AttentionCall.segmentEnd(segment));
-        int start = Math.max(AttentionCall.segmentStart(segment), lowest / TILE * TILE);
-        float[] keys = scratch.floats(Use.KEYS, TILE * keyStride);
-        for (int tile = start; tile < end; tile += TILE) {
+        int start = Math.max(AttentionCall.segmentStart(segment), lowest / places * places);
+        float[] keys = scratch.floats(Use.KEYS, places * keyStride);
+        for (int tile = start; tile < end; tile += places) {
             int from = Math.max(0, lowest - tile);
-            int to = Math.min(TILE, end - tile);
+            int to = Math.min(places, end - tile);
             AttentionPlan plan = call.plan();
             int kvHead = firstHead / (plan.heads() / plan.kvHeads());
             reader.read(call, sequence, tile, from, to, kvHead, keys, keyStride);
             float[] values = keys;
             if (call.kv().values() != null) {
-                values = scratch.floats(Use.VALUES, TILE * valueStride);
+                values = scratch.floats(Use.VALUES, places * valueStride);
                 reader.readValues(call, sequence, tile, from, to, kvHead, values, valueStride);
             }
             if (natives != null) {
-                attend(natives, keys, values, tile, from, to);
+                int how = NativeKernels.EXACT;
+                if (rounded) {
+                    how = NativeKernels.ROUNDED;
+                    how |= tile == start ? NativeKernels.BEGINS : 0;
+                    how |= merges && tile + places >= end ? NativeKernels.ENDS : 0;
+                }
+                attend(natives, keys, values, tile, from, to, how);
                 continue;
             }
             score(keys, from, to);
@@ -246,7 +272,13 @@ final class AttentionTile {
 
     /** Scores, softmax and weighted values of a tile in one native call. */
     private void attend(
-            NativeKernels kernels, float[] keys, float[] values, int tile, int from, int to) {
+            NativeKernels kernels,
+            float[] keys,
+            float[] values,
+            int tile,
+            int from,
+            int to,
+            int how) {
         arrays.queries.set(queries);
         arrays.keys.set(keys);
         arrays.values.set(values);
@@ -265,7 +297,7 @@ final class AttentionTile {
                 to,
                 position(0),
                 call.plan(),
-                rounded);
+                how);
     }
 
     /** Scores of all queries with places {@code [from, to)} of a tile. */

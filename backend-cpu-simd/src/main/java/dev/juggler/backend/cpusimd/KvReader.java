@@ -13,7 +13,7 @@ final class KvReader {
     private final WorkerScratch scratch;
 
     /** Addresses of rows. */
-    private final long[] rows = new long[AttentionCall.TILE];
+    private final long[] rows = new long[AttentionCall.ROUNDED_TILE];
 
     private final MemorySegment addresses = MemorySegment.ofArray(rows);
     private final NativeKernels.HeapArray keys = new NativeKernels.HeapArray();
@@ -88,8 +88,14 @@ final class KvReader {
         boolean inBlocks = first % block == 0 && width % block == 0;
         if (natives != null && inBlocks && NativeKernels.decodesRows(stored.dtype())) {
             long head = Operands.address(stored) + stored.dtype().bytes(first);
-            for (int i = from; i < to; i++) {
-                rows[i] = head + slot(call, sequence, tile + i) * stored.rowBytes();
+            long bytes = stored.rowBytes();
+            int page = call.kv().pageSize();
+            for (int i = from; i < to; ) {
+                long address = head + slot(call, sequence, tile + i) * bytes;
+                int end = Math.min(to, i + page - (tile + i) % page);
+                for (; i < end; i++, address += bytes) {
+                    rows[i] = address;
+                }
             }
             memory.set(target);
             natives.decodeRows(

@@ -60,6 +60,20 @@ final class NativeKernels {
     /** Floats of a cache line. */
     private static final int LINE = 16;
 
+    /** As in rounded_attention.h and tiled_attention.c: queries, elements and sums at work. */
+    private static final int GROUP = 32;
+
+    private static final int STEP = 64;
+
+    /** How {@link #attend} works, in bits; library.c has the same. */
+    static final int EXACT = 0;
+
+    static final int ROUNDED = 1;
+    static final int BEGINS = 2;
+    static final int ENDS = 4;
+
+    private static final int BLOCK_SUMS = 2 * 3 * 256;
+
     private final int set;
     private final boolean rounds;
     private final @Nullable RowLayout tiles;
@@ -318,9 +332,7 @@ final class NativeKernels {
         return rounds;
     }
 
-    /**
-     * Rounds queries [count, stride] for {@link #attend}; {@code count · (stride / 2 + 1)} words.
-     */
+    /** Rounds queries [count, stride] for {@link #attend}: {@link #roundedQueries} words. */
     void roundQueries(MemorySegment queries, int count, int stride, MemorySegment rounded) {
         try {
             ROUND_QUERIES.invokeExact(set, queries, count, stride, rounded);
@@ -329,16 +341,23 @@ final class NativeKernels {
         }
     }
 
+    /** Words of rounded queries, of whole 64 elements, and a scale each. */
+    static int roundedQueries(int count, int stride) {
+        return count * (wholeStep(stride) / 2 + 1);
+    }
+
     /**
      * Takes a tile of positions into the state of some queries: as {@link AttentionTile} does, or
-     * with products of rounded operands, see rounded_attention.c.
+     * with products of rounded operands, see rounded_attention.h.
      *
      * @param count queries, {@code heads} of each row
      * @param first position of the tile's first place
      * @param from first place that holds a key and a value
      * @param to place behind the last one that does
      * @param position position of the first row
-     * @param rounded whether the queries are of {@link #roundQueries}
+     * @param how {@link #EXACT}, or {@link #ROUNDED} for queries of {@link #roundQueries}; then
+     *     also {@link #BEGINS} at the first tile of a segment, whose state starts anew, and {@link
+     *     #ENDS} at the last, whose state goes into the totals behind it
      */
     void attend(
             Arrays arrays,
@@ -352,7 +371,7 @@ final class NativeKernels {
             int to,
             int position,
             AttentionPlan plan,
-            boolean rounded) {
+            int how) {
         try {
             ATTEND.invokeExact(
                     set,
@@ -367,7 +386,7 @@ final class NativeKernels {
                     keyStride,
                     valueStride,
                     sumStride,
-                    AttentionCall.TILE,
+                    how == EXACT ? AttentionCall.TILE : AttentionCall.ROUNDED_TILE,
                     first,
                     from,
                     to,
@@ -376,18 +395,23 @@ final class NativeKernels {
                     plan.scale(),
                     plan.softCap(),
                     arrays.scratch.segment(),
-                    rounded ? 1 : 0);
+                    how);
         } catch (Throwable e) {
             throw failed(e);
         }
     }
 
     /** Floats of scratch memory that {@link #attend} needs for rounded operands. */
-    static int attentionScratch(int count, int keyStride, int sumStride) {
-        int places = AttentionCall.TILE;
-        int panels =
-                (places + 31) / 32 * 32 / 2 * keyStride + places / 2 * ((sumStride + 31) / 32 * 32);
-        return panels + count * (places / 2 + 1) + 2 * places + LINE;
+    static int attentionScratch(int keyStride, int sumStride) {
+        int places = AttentionCall.ROUNDED_TILE;
+        int keys = places * wholeStep(keyStride) / 2;
+        int values = places * wholeStep(sumStride) / 2;
+        int group = GROUP * (wholeStep(keyStride) / 2 + places / 2 + places);
+        return keys + values + group + BLOCK_SUMS + 2 * places + LINE;
+    }
+
+    private static int wholeStep(int elements) {
+        return (elements + STEP - 1) / STEP * STEP;
     }
 
     /** The arrays that {@link #attend} and {@link #roundQueries} work on. */

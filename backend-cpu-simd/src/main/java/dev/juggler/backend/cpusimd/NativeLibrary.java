@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class NativeLibrary {
     /** What {@code juggler_interface} must return. */
-    private static final int INTERFACE = 8;
+    private static final int INTERFACE = 9;
 
     /** Where in the features the sets begin that the operating system withholds. */
     private static final int WITHHELD = 16;

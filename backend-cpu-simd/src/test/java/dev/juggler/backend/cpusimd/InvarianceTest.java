@@ -111,25 +111,57 @@ class InvarianceTest {
         try (Backend one = Backends.open("vector", 256, 1);
                 Backend three = Backends.open("vector", 256, 3)) {
             for (int window : new int[] {0, 100, 1000}) {
-                float[] alone = lastRow(one, 1, window);
-                assertTrue(IntStream.range(0, alone.length).noneMatch(i -> Float.isNaN(alone[i])));
-                assertArrayEquals(alone, lastRow(three, 1, window), "split over segments");
-                assertArrayEquals(alone, lastRow(one, 40, window), "with other rows");
-                assertArrayEquals(alone, lastRow(three, 40, window), "with other rows, split");
+                float[] alone = lastRow(one, DType.F32, 1, window);
+                assertNumbers(alone);
+                assertSplitsAre(alone, one, three, DType.F32, window);
             }
         }
     }
 
+    /** Over a cache of halves operands are rounded: to the same bits on every instruction set. */
+    @Test
+    void longSequencesMaySplitOnEveryInstructionSet() {
+        for (int window : new int[] {0, 100, 1000}) {
+            float[] expected = new float[0];
+            for (NativeLibrary.Set set : NativeLibrary.Set.values()) {
+                if (NativeLibrary.find().map(library -> !library.runs(set)).orElse(true)) {
+                    System.out.println("skipped: instruction set " + set.label());
+                    continue;
+                }
+                try (Backend one = Backends.open(set.key(), 256, 1);
+                        Backend three = Backends.open(set.key(), 256, 3)) {
+                    float[] alone = lastRow(one, DType.F16, 1, window);
+                    assertNumbers(alone);
+                    expected = expected.length == 0 ? alone : expected;
+                    assertArrayEquals(expected, alone, set.label());
+                    assertSplitsAre(alone, one, three, DType.F16, window);
+                }
+            }
+        }
+    }
+
+    private static void assertNumbers(float[] values) {
+        assertTrue(IntStream.range(0, values.length).noneMatch(i -> Float.isNaN(values[i])));
+    }
+
+    private static void assertSplitsAre(
+            float[] alone, Backend one, Backend three, DType cache, int window) {
+        assertArrayEquals(alone, lastRow(three, cache, 1, window), "split over segments");
+        assertArrayEquals(alone, lastRow(one, cache, 40, window), "with other rows");
+        assertArrayEquals(alone, lastRow(three, cache, 40, window), "with other rows, split");
+        assertArrayEquals(alone, lastRow(one, cache, 3, window), "with a few other rows");
+    }
+
     /** Attention of the last row of a sequence of 2,000, computed with {@code rows - 1} others. */
-    private static float[] lastRow(Backend backend, int rows, int window) {
+    private static float[] lastRow(Backend backend, DType cache, int rows, int window) {
         int length = 2000;
         int width = 24;
         int heads = 4;
         int page = 32;
         int pages = (length + page - 1) / page;
         Random random = new Random(7);
-        Tensor keys = filled(backend, random, pages, page, width);
-        Tensor values = filled(backend, random, pages, page, width);
+        Tensor keys = inCache(backend, cache, filled(backend, random, pages, page, width));
+        Tensor values = inCache(backend, cache, filled(backend, random, pages, page, width));
         Tensor sinks = filled(backend, random, 1, 1, heads);
         Tensor all = filled(backend, random, 1, 40, heads * width);
         Tensor q = all.slice(40 - rows, rows);
@@ -141,6 +173,20 @@ class InvarianceTest {
         backend.synchronize();
         float[] results = out.host().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
         return Arrays.copyOfRange(results, (rows - 1) * heads * width, rows * heads * width);
+    }
+
+    private static Tensor inCache(Backend backend, DType cache, Tensor floats) {
+        if (cache == DType.F32) {
+            return floats;
+        }
+        float[] values = floats.host().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
+        short[] halves = new short[values.length];
+        for (int i = 0; i < values.length; i++) {
+            halves[i] = Float.floatToFloat16(values[i]);
+        }
+        Buffer buffer = backend.allocate(2L * halves.length);
+        buffer.write(0, MemorySegment.ofArray(halves));
+        return new Tensor(DType.F16, floats.shape(), buffer, 0);
     }
 
     private static Tensor filled(Backend backend, Random random, int count, int rows, int columns) {
