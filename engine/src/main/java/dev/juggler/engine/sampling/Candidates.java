@@ -1,18 +1,21 @@
 package dev.juggler.engine.sampling;
 
-import org.jspecify.annotations.Nullable;
+import java.util.Arrays;
 
 /**
- * Tokens that may come next and their weights: either the whole vocabulary, or those that were
- * added. Weights are summed in blocks, so that drawing one reads a block and not all.
+ * Tokens that may come next and their weights: either the whole vocabulary, where a token that may
+ * not come has the weight 0, or those that were added. Weights are summed in blocks, so that
+ * drawing one reads a block and not all.
  */
 final class Candidates {
-    private static final int BLOCK = 1024;
+    private static final int BLOCK = LogitRow.BLOCK;
+    private static final int QUARTER = BLOCK / 4;
 
     private final int[] ids;
     private final float[] logits;
     private final float[] weights;
     private final double[] sums;
+    private final double[] partial = new double[QUARTER];
     private int count;
     private boolean whole;
     private double total;
@@ -39,55 +42,62 @@ final class Candidates {
 
     /** Gives each token of the set the weight {@code exp((logit - max) · factor)}. */
     void weigh(float max, float factor) {
-        weigh(logits, max, factor);
+        FastExp.exp(logits, weights, 0, count, max, factor);
+        sum();
     }
 
     /** Takes the whole vocabulary with these logits and weighs it likewise. */
     void weighAll(float[] all, float max, float factor) {
+        takeAll(all);
+        FastExp.exp(all, weights, 0, count, max, factor);
+        sum();
+    }
+
+    /** Takes and weighs likewise without the sums: nothing can be drawn then. */
+    void weighAllUnsummed(float[] all, float max, float factor) {
+        takeAll(all);
+        FastExp.exp(all, weights, 0, count, max, factor);
+    }
+
+    /**
+     * Takes the whole vocabulary and weighs likewise those of its tokens whose {@link LogitRow#key}
+     * is not below this one.
+     *
+     * @param row with the logits and their maxima
+     */
+    void weighFrom(LogitRow row, float max, float factor, long leastKey) {
+        float least = LogitRow.logit(leastKey);
+        if ((least - max) * factor < FastExp.LEAST) { // what is below it weighs nothing anyway
+            weighAll(row.logits, max, factor);
+            return;
+        }
+        takeAll(row.logits);
+        for (int block = 0; block < row.maxima.length; ) {
+            int end = block;
+            while (end < row.maxima.length && row.maxima[end] >= least) {
+                end++;
+            }
+            weighFrom(row.logits, block * BLOCK, end * BLOCK, max, factor, leastKey);
+            for (block = end; block < row.maxima.length && row.maxima[block] < least; ) {
+                block++;
+            }
+            Arrays.fill(weights, Math.min(count, end * BLOCK), Math.min(count, block * BLOCK), 0f);
+        }
+        sum();
+    }
+
+    private void weighFrom(float[] all, int from, int end, float max, float factor, long leastKey) {
+        float least = LogitRow.logit(leastKey);
+        int to = Math.min(end, count);
+        // Behind the token of the key, those with an equal logit have a lower key.
+        int middle = Math.clamp(LogitRow.id(leastKey) + 1L, from, to);
+        FastExp.expFrom(all, weights, from, middle, max, factor, least);
+        FastExp.expFrom(all, weights, middle, to, max, factor, Math.nextUp(least));
+    }
+
+    private void takeAll(float[] all) {
         whole = true;
         count = all.length;
-        weigh(all, max, factor);
-    }
-
-    /**
-     * Takes of the whole vocabulary with these logits the tokens whose {@link LogitRow#key} is not
-     * below this one. They have no weights before {@link #weigh}.
-     */
-    void takeFrom(float[] all, long leastKey) {
-        take(null, all.length, all, leastKey);
-    }
-
-    /** Takes likewise of the first {@code length} of these tokens. */
-    void takeFrom(int[] tokens, int length, float[] all, long leastKey) {
-        take(tokens, length, all, leastKey);
-    }
-
-    private void take(int @Nullable [] tokens, int length, float[] all, long leastKey) {
-        int kept = 0;
-        for (int i = 0; i < length; i++) { // without branches: they could not be predicted
-            int id = tokens == null ? i : tokens[i];
-            ids[kept] = id;
-            logits[kept] = all[id];
-            kept += LogitRow.reaches(LogitRow.key(all[id], id), leastKey);
-        }
-        count = kept;
-        whole = false;
-    }
-
-    /**
-     * Writes to {@code tokens} those of the whole vocabulary that weigh more than this; returns how
-     * many.
-     *
-     * @param least at least 0
-     */
-    int heavier(float least, int[] tokens) {
-        int found = 0;
-        int leastBits = Float.floatToRawIntBits(least); // of positive numbers: in their order
-        for (int id = 0; id < count; id++) {
-            tokens[found] = id;
-            found += (leastBits - Float.floatToRawIntBits(weights[id])) >>> 31;
-        }
-        return found;
     }
 
     /** How many tokens. */
@@ -141,32 +151,50 @@ final class Candidates {
         return id(found);
     }
 
-    private void weigh(float[] from, float max, float factor) {
+    private void sum() {
         total = 0;
         for (int at = 0; at < count; at += BLOCK) {
-            int to = Math.min(count, at + BLOCK);
-            FastExp.exp(from, weights, at, to, max, factor);
-            double sum = sum(weights, at, to);
+            double sum = sum(at, Math.min(count, at + BLOCK));
             sums[at / BLOCK] = sum;
             total += sum;
         }
     }
 
-    /** Four sums side by side: an addition need not wait for the one before. */
-    private static double sum(float[] values, int from, int to) {
+    /**
+     * The sum of the weights of the tokens at the places {@code from <= index < to}, at most a
+     * block.
+     */
+    double sum(int from, int to) {
+        if (to - from == BLOCK) {
+            return sumOfBlock(from);
+        }
+        double sum = 0;
+        for (int i = from; i < to; i++) {
+            sum += weights[i];
+        }
+        return sum;
+    }
+
+    /**
+     * The compiler computes several of the partial sums with one instruction, but no sum of all.
+     */
+    private double sumOfBlock(int from) {
+        for (int i = 0; i < QUARTER; i++) {
+            double first = (double) weights[from + i] + (double) weights[from + i + QUARTER];
+            double second =
+                    (double) weights[from + i + 2 * QUARTER]
+                            + (double) weights[from + i + 3 * QUARTER];
+            partial[i] = first + second;
+        }
         double a = 0;
         double b = 0;
         double c = 0;
         double d = 0;
-        int i = from;
-        for (; i + 3 < to; i += 4) {
-            a += values[i];
-            b += values[i + 1];
-            c += values[i + 2];
-            d += values[i + 3];
-        }
-        for (; i < to; i++) {
-            a += values[i];
+        for (int i = 0; i < QUARTER; i += 4) { // an addition need not wait for the one before
+            a += partial[i];
+            b += partial[i + 1];
+            c += partial[i + 2];
+            d += partial[i + 3];
         }
         return (a + b) + (c + d);
     }

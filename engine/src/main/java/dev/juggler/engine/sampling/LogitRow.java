@@ -1,6 +1,5 @@
 package dev.juggler.engine.sampling;
 
-import dev.juggler.inference.InferenceException;
 import dev.juggler.kernel.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -13,8 +12,17 @@ import org.jspecify.annotations.Nullable;
  * because rows are sampled one after the other; allocated once.
  */
 public final class LogitRow {
+    /** Tokens of a block, of which it is known how large its largest logit is. */
+    static final int BLOCK = 1024;
+
+    /** No token's key is lower. */
+    static final long LEAST_KEY = key(Float.NEGATIVE_INFINITY, Integer.MAX_VALUE);
+
     /** The logits; {@link TokenSampler} changes them in place. */
     final float[] logits;
+
+    /** The largest logit of each block, as {@link #largest} found it. */
+    final float[] maxima;
 
     /** Times each token was seen; all zero between uses. */
     final int[] seen;
@@ -36,9 +44,10 @@ public final class LogitRow {
      */
     public LogitRow(int vocabularySize) {
         logits = new float[vocabularySize];
+        maxima = new float[Math.ceilDiv(vocabularySize, BLOCK)];
         seen = new int[vocabularySize];
         candidates = new Candidates(vocabularySize);
-        nucleus = new Nucleus(vocabularySize);
+        nucleus = new Nucleus();
         keys = new long[vocabularySize];
         raw = new float[vocabularySize];
     }
@@ -87,10 +96,7 @@ public final class LogitRow {
      * @param top how many of the most probable tokens to report, at most the vocabulary
      */
     public TokenLogprobs logprobs(int chosen, int top) {
-        float max = Float.NEGATIVE_INFINITY;
-        for (float logit : raw) {
-            max = Math.max(max, logit);
-        }
+        float max = raw[largest(raw)];
         candidates.weighAll(raw, max, 1);
         double logSum = max + Math.log(candidates.total());
         int[] ids = new int[top];
@@ -104,62 +110,94 @@ public final class LogitRow {
     }
 
     /**
-     * The token with the largest logit; the lowest id among equals.
-     *
-     * @throws InferenceException if a logit is NaN or infinitely large, or none is a number
+     * The token with the largest logit; the lowest id among equals. A logit that is NaN counts as
+     * largest.
      */
-    int checkedLargest() {
-        int best = largest();
-        float max = logits[best];
-        if (Float.isNaN(max) || Float.isInfinite(max)) {
-            throw new InferenceException(
-                    InferenceException.Kind.INTERNAL,
-                    "the model computed logits that are no numbers (largest: %s); the file may be"
-                                    .formatted(max)
-                            + " damaged, or a kernel is wrong: try another backend or exact = true");
+    int largest() {
+        return largest(logits);
+    }
+
+    /** Likewise of these values, and leaves their {@link #maxima}, if none is NaN. */
+    private int largest(float[] values) {
+        float max = Float.NEGATIVE_INFINITY;
+        int best = 0;
+        for (int block = 0; block < maxima.length && !Float.isNaN(max); block++) {
+            int from = block * BLOCK;
+            float maximum = maximum(values, from, Math.min(values.length, from + BLOCK));
+            maxima[block] = maximum;
+            if (!(maximum <= max)) { // larger, or NaN
+                max = maximum;
+                best = from;
+            }
+        }
+        while (values[best] < max || Float.isNaN(values[best]) != Float.isNaN(max)) {
+            best++;
         }
         return best;
     }
 
-    /** Likewise, of logits that may all be infinitely small; one that is NaN counts as largest. */
-    int largest() {
-        int best = 0;
+    /** Four at a time, since the compiler makes one chain of maximums of one reduction. */
+    private static float maximum(float[] values, int from, int to) {
         float max = Float.NEGATIVE_INFINITY;
-        for (int id = 0; id < logits.length; id++) {
-            if (!(logits[id] <= max)) { // larger, or NaN, which stays
-                best = id;
-                max = logits[id];
-                if (Float.isNaN(max)) {
-                    break;
-                }
-            }
+        int quarter = (to - from) / 4;
+        for (int i = from; i < from + quarter; i++) {
+            float first = Math.max(values[i], values[i + quarter]);
+            float second = Math.max(values[i + 2 * quarter], values[i + 3 * quarter]);
+            max = Math.max(max, Math.max(first, second));
         }
-        return best;
+        for (int i = from + 4 * quarter; i < to; i++) {
+            max = Math.max(max, values[i]);
+        }
+        return max;
     }
 
     /**
-     * Puts the keys of the {@code count} largest of {@code values} into {@code keys[0 .. count)},
-     * the largest first. A heap of the best so far: most values are compared with the worst of them
-     * only.
+     * Puts the keys of the {@code count} largest of {@code values}, whose maxima are known, into
+     * {@code keys[0 .. count)}, the largest first. A heap of the best so far: most values are
+     * compared with the worst of them only, and most blocks hold none that is better.
      */
     void selectLargest(float[] values, int count) {
         if (count == 0) {
             return;
         }
-        for (int id = 0; id < count; id++) {
-            keys[id] = key(values[id], id);
+        float least = Float.NEGATIVE_INFINITY;
+        if (count <= maxima.length) { // so many values at least are as large as the last of these
+            keepLargest(maxima, 0, maxima.length, 0, count, least);
+            least = logit(keys[0]);
         }
-        for (int parent = count / 2 - 1; parent >= 0; parent--) {
-            siftDown(parent, count);
-        }
-        for (int id = count; id < values.length; id++) {
-            long key = key(values[id], id);
-            if (key > keys[0]) {
-                keys[0] = key;
-                siftDown(0, count);
+        int kept = 0;
+        for (int block = 0; block < maxima.length; block++) {
+            if (maxima[block] >= least) {
+                int from = block * BLOCK;
+                int to = Math.min(values.length, from + BLOCK);
+                kept = keepLargest(values, from, to, kept, count, least);
+                least = kept == count ? logit(keys[0]) : least;
             }
         }
         sortKeys(0, count);
+    }
+
+    /**
+     * Adds of the values {@code from <= id < to} those that are not below {@code least} to the
+     * {@code kept} keys, of which {@code count} are a heap. Returns how many there are then.
+     */
+    private int keepLargest(float[] values, int from, int to, int kept, int count, float least) {
+        for (int id = from; id < to; id++) {
+            if (values[id] >= least) {
+                long key = key(values[id], id);
+                if (kept < count) {
+                    keys[kept++] = key;
+                    if (kept == count) {
+                        makeHeap(count);
+                    }
+                } else if (key > keys[0]) {
+                    keys[0] = key;
+                    siftDown(0, count);
+                    least = logit(keys[0]);
+                }
+            }
+        }
+        return kept;
     }
 
     /** Sorts a range of keys, the largest first. */
@@ -182,14 +220,21 @@ public final class LogitRow {
         return ((long) ordered << 31) | (~id & Integer.MAX_VALUE);
     }
 
-    /** 1 if {@code key >= least}, else 0, without a branch. */
-    static int reaches(long key, long least) {
-        return 1 + (int) ((key - least) >> 63);
+    /** The logit of a key. */
+    static float logit(long key) {
+        int ordered = (int) (key >> 31);
+        return Float.intBitsToFloat(ordered ^ ((ordered >> 31) & Integer.MAX_VALUE));
     }
 
     /** The token of a key. */
     static int id(long key) {
         return ~(int) key & Integer.MAX_VALUE;
+    }
+
+    private void makeHeap(int count) {
+        for (int parent = count / 2 - 1; parent >= 0; parent--) {
+            siftDown(parent, count);
+        }
     }
 
     private void siftDown(int index, int count) {

@@ -17,7 +17,7 @@ final class Nucleus {
 
     private static final int NEXT_BUCKETS = 1 << (LEADING_SHIFT - NEXT_SHIFT);
 
-    /** Weights are at most 1, but for rounding. */
+    /** Weights are at most 1. */
     private static final int BUCKETS = (Float.floatToRawIntBits(1f) >>> LEADING_SHIFT) + 1;
 
     /** Fewer than this are sorted at once. */
@@ -26,76 +26,100 @@ final class Nucleus {
     // Two, because neighbours often fall into one bucket, where an addition waits for the last.
     private final double[] even = new double[BUCKETS];
     private final double[] odd = new double[BUCKETS];
-    private final int[] tokens;
 
     /** The weight of all buckets above the one in which the limit lies. */
     private double above;
 
-    Nucleus(int vocabularySize) {
-        tokens = new int[vocabularySize];
-    }
-
     /**
-     * Leaves as candidates the nucleus without what is below {@code leastKey}; they have no weights
-     * then.
+     * The key of the last token of the nucleus.
      *
-     * @param row its candidates are the whole vocabulary, weighed; its keys are overwritten
+     * @param row whose maxima are known; its candidates become the whole vocabulary, weighed but
+     *     not summed, and its keys are overwritten
      * @param p from 0 to less than 1
+     * @param max the largest logit
      */
-    void retain(LogitRow row, float p, long leastKey) {
-        Candidates candidates = row.candidates;
-        double wanted = p * candidates.total();
-        // Even all tokens below this together are not needed to reach the limit.
-        double negligible = 0.99 * (candidates.total() - wanted) / candidates.count();
-        int count = candidates.heavier((float) negligible, tokens);
-        long limit = limit(row, count, wanted);
-        candidates.takeFrom(tokens, count, row.logits, Math.max(leastKey, limit));
-    }
-
-    /** The key of the last token of the nucleus, which is among the first {@code count} tokens. */
-    private long limit(LogitRow row, int count, double wanted) {
-        Candidates candidates = row.candidates;
+    long limit(LogitRow row, float p, float max) {
+        row.candidates.weighAllUnsummed(row.logits, max, 1);
+        double wanted = p * sumByLeadingBits(row, (1.0 - p) / row.vocabularySize(), max);
         above = 0;
-        int crossing = sumByLeadingBits(candidates, count, wanted);
-        int left = 0;
-        for (int i = 0; i < count; i++) {
-            int id = tokens[i];
-            if (leadingBits(candidates.weight(id)) == crossing) {
-                row.keys[left++] = LogitRow.key(row.logits[id], id);
-            }
-        }
+        int crossing = crossing(even, BUCKETS, wanted);
+        int left = keysOf(row, crossing, max);
         if (left > FEW) {
             left = retainCrossing(row, left, wanted);
         }
         row.sortKeys(0, left);
         double sum = above;
         for (int i = 0; i < left; i++) {
-            sum += candidates.weight(LogitRow.id(row.keys[i]));
+            sum += row.candidates.weight(LogitRow.id(row.keys[i]));
             if (sum >= wanted) {
                 return row.keys[i];
             }
         }
-        return left == 0 ? Long.MIN_VALUE : row.keys[left - 1]; // by rounding: the last there is
+        return left == 0 ? LogitRow.LEAST_KEY : row.keys[left - 1]; // by rounding: the last
     }
 
-    /** The bucket in which the limit lies. */
-    private int sumByLeadingBits(Candidates candidates, int count, double wanted) {
+    /**
+     * Sums the weights by their leading bits, but not those of blocks where none is as much as
+     * {@code negligible}; returns the sum of all. Since the largest weight is 1, even all tokens
+     * below 1 - p, divided by their number, are together not needed to reach the limit.
+     */
+    private double sumByLeadingBits(LogitRow row, double negligible, float max) {
         Arrays.fill(even, 0);
         Arrays.fill(odd, 0);
-        for (int i = 0; i < count - 1; i += 2) {
-            float first = candidates.weight(tokens[i]);
-            float second = candidates.weight(tokens[i + 1]);
-            even[leadingBits(first)] += first;
-            odd[leadingBits(second)] += second;
-        }
-        if (count % 2 == 1) {
-            float last = candidates.weight(tokens[count - 1]);
-            even[leadingBits(last)] += last;
+        float least = leastLogit(negligible, max);
+        double total = 0;
+        for (int block = 0; block < row.maxima.length; block++) {
+            int from = block * LogitRow.BLOCK;
+            int to = Math.min(row.vocabularySize(), from + LogitRow.BLOCK);
+            if (row.maxima[block] < least) {
+                total += row.candidates.sum(from, to);
+            } else {
+                sumByLeadingBits(row.candidates, from, to);
+            }
         }
         for (int bucket = 0; bucket < BUCKETS; bucket++) {
             even[bucket] += odd[bucket];
+            total += even[bucket];
         }
-        return crossing(even, BUCKETS, wanted);
+        return total;
+    }
+
+    private void sumByLeadingBits(Candidates candidates, int from, int to) {
+        int half = (to - from) / 2;
+        for (int i = from; i < from + half; i++) {
+            float first = candidates.weight(i);
+            float second = candidates.weight(i + half);
+            even[leadingBits(first)] += first;
+            odd[leadingBits(second)] += second;
+        }
+        for (int i = from + 2 * half; i < to; i++) {
+            even[leadingBits(candidates.weight(i))] += candidates.weight(i);
+        }
+    }
+
+    /** Writes the keys of a bucket's tokens; returns how many. */
+    private static int keysOf(LogitRow row, int bucket, float max) {
+        int lowest = bucket << LEADING_SHIFT;
+        float least = leastLogit(Float.intBitsToFloat(lowest), max);
+        int found = 0;
+        for (int block = 0; block < row.maxima.length; block++) {
+            if (row.maxima[block] >= least) {
+                int from = block * LogitRow.BLOCK;
+                int to = Math.min(row.vocabularySize(), from + LogitRow.BLOCK);
+                for (int id = from; id < to; id++) {
+                    int bits = Float.floatToRawIntBits(row.candidates.weight(id));
+                    if (Integer.compareUnsigned(bits - lowest, 1 << LEADING_SHIFT) < 0) {
+                        row.keys[found++] = LogitRow.key(row.logits[id], id);
+                    }
+                }
+            }
+        }
+        return found;
+    }
+
+    /** No token with a lower logit has this weight, which the exponential gives within 3 %. */
+    private static float leastLogit(double weight, float max) {
+        return (float) (max + Math.log(weight) - 0.05);
     }
 
     /** Leaves of the keys those in whose smaller bucket the limit lies; returns how many. */
@@ -125,7 +149,7 @@ final class Nucleus {
     }
 
     private static int leadingBits(float weight) {
-        return Math.min(Float.floatToRawIntBits(weight) >>> LEADING_SHIFT, BUCKETS - 1);
+        return Float.floatToRawIntBits(weight) >>> LEADING_SHIFT;
     }
 
     private static int nextBits(float weight) {

@@ -57,15 +57,12 @@ public final class TokenSampler {
      * @throws InferenceException of kind INTERNAL if the logits are no numbers
      */
     public int choose(LogitRow row, int[] tokens, int length) {
-        int best = row.checkedLargest();
         if (changesLogits()) {
             addBiases(row.logits);
             penalize(row, tokens, length);
-            best = row.largest();
-            if (row.logits[best] == Float.NEGATIVE_INFINITY) {
-                throw invalidBias("the logit bias forbids every token");
-            }
         }
+        int best = row.largest();
+        requireNumber(row.logits[best]);
         if (sampling.temperature() < COLD || sampling.topK() == 1) {
             return best;
         }
@@ -75,6 +72,20 @@ public final class TokenSampler {
             filterAll(row, row.logits[best]);
         }
         return row.candidates.at(random.nextDouble() * row.candidates.total());
+    }
+
+    /** An error unless the largest logit is a number. */
+    private void requireNumber(float largest) {
+        if (largest == Float.NEGATIVE_INFINITY && biasedIds.length > 0) {
+            throw invalidBias("the logit bias forbids every token");
+        }
+        if (Float.isNaN(largest) || Float.isInfinite(largest)) {
+            throw new InferenceException(
+                    InferenceException.Kind.INTERNAL,
+                    "the model computed logits that are no numbers (largest: %s); the file may be"
+                                    .formatted(largest)
+                            + " damaged, or a kernel is wrong: try another backend or exact = true");
+        }
     }
 
     private boolean changesLogits() {
@@ -87,8 +98,13 @@ public final class TokenSampler {
     private void addBiases(float[] logits) {
         for (int i = 0; i < biasedIds.length; i++) {
             int id = biasedIds[i];
-            logits[id] = Math.min(logits[id] + biases[i], LARGEST);
+            logits[id] = limited(logits[id], logits[id] + biases[i]);
         }
+    }
+
+    /** What a logit is changed to; one that is infinitely large stays so, for it is an error. */
+    private static float limited(float logit, float changed) {
+        return logit == Float.POSITIVE_INFINITY ? logit : Math.min(changed, LARGEST);
     }
 
     /** Penalties of CTRL (Keskar et al. 2019, arXiv:1909.05858) and of OpenAI's API. */
@@ -110,7 +126,8 @@ public final class TokenSampler {
             if (times > 0) { // else it is done already
                 float logit = row.logits[id];
                 logit = logit <= 0 ? logit * repetition : logit / repetition;
-                row.logits[id] = Math.min(logit - times * frequency - presence, LARGEST);
+                logit = logit - times * frequency - presence;
+                row.logits[id] = limited(row.logits[id], logit);
                 row.seen[id] = 0;
             }
         }
@@ -144,19 +161,11 @@ public final class TokenSampler {
 
     /** The whole vocabulary, which is never sorted. */
     private void filterAll(LogitRow row, float max) {
-        Candidates candidates = row.candidates;
-        float factor = 1 / sampling.temperature();
-        float least = leastLogit(max);
+        long least = LogitRow.key(leastLogit(max), Integer.MAX_VALUE);
         if (sampling.topP() < 1) {
-            candidates.weighAll(row.logits, max, 1);
-            row.nucleus.retain(row, sampling.topP(), LogitRow.key(least, Integer.MAX_VALUE));
-            candidates.weigh(max, factor);
-        } else if (sampling.minP() > 0) {
-            candidates.takeFrom(row.logits, LogitRow.key(least, Integer.MAX_VALUE));
-            candidates.weigh(max, factor);
-        } else {
-            candidates.weighAll(row.logits, max, factor);
+            least = Math.max(least, row.nucleus.limit(row, sampling.topP(), max));
         }
+        row.candidates.weighFrom(row, max, 1 / sampling.temperature(), least);
     }
 
     /**

@@ -47,6 +47,130 @@ class TokenSamplerTest {
                 cases, tokens);
     }
 
+    /** Vocabularies of several blocks, some of which hold nothing that may be chosen. */
+    @Test
+    void everyFilterIsItsDefinitionOverManyBlocks() {
+        Random random = new Random(11);
+        int[] sizes = {1023, 1024, 1025, 2047, 2048, 3001, 5000};
+        for (int round = 0; round < 280; round++) {
+            int vocabulary = sizes[round % sizes.length];
+            float[] logits = randomRow(random, round / sizes.length % 6, vocabulary);
+            Sampling sampling =
+                    sampling(
+                            0.3f + random.nextFloat() * 1.5f,
+                            random.nextInt(3) == 0 ? 2 + random.nextInt(100) : 0,
+                            random.nextInt(3) == 0 ? 1f : random.nextFloat(),
+                            random.nextInt(3) == 0 ? random.nextFloat() * 0.2f : 0f,
+                            round);
+            LogitRow row = new LogitRow(vocabulary);
+            row.load(logits);
+            int chosen = new TokenSampler(sampling, vocabulary).choose(row, NOTHING, 0);
+
+            Map<Integer, Double> expected = NaiveSampling.distribution(logits, NOTHING, sampling);
+            Map<Integer, Double> actual = distribution(row);
+            expected.values().removeIf(p -> p < 1e-25);
+            actual.values().removeIf(p -> p < 1e-25);
+            String what = round + " " + sampling;
+            assertTrue(actual.containsKey(chosen), what);
+            // Single precision may put the end of a nucleus one token aside.
+            int differing = 0;
+            for (int id = 0; id < vocabulary; id++) {
+                Double p = expected.get(id);
+                Double q = actual.get(id);
+                if (p == null ? q != null : q == null) {
+                    differing++;
+                } else if (p != null && q != null) {
+                    assertEquals(p, q, (sampling.topP() < 1 ? 0.01 : 1e-4) * p + 1e-9, what);
+                }
+            }
+            assertTrue(differing <= (sampling.topP() < 1 ? 1 : 0), what + ": " + differing);
+        }
+    }
+
+    /** Flat, wide, peaked, tied, equal, or mostly impossible. */
+    private static float[] randomRow(Random random, int shape, int vocabulary) {
+        float[] logits = new float[vocabulary];
+        for (int id = 0; id < vocabulary; id++) {
+            float normal = (float) random.nextGaussian();
+            logits[id] =
+                    switch (shape) {
+                        case 0 -> normal;
+                        case 1 -> 4 * normal - 100;
+                        case 2 -> random.nextInt(500) == 0 ? 20 + 3 * normal : 2 * normal;
+                        case 3 -> Math.round(2 * normal) * 0.5f;
+                        case 4 -> -7.5f;
+                        default -> random.nextInt(10) == 0 ? normal : Float.NEGATIVE_INFINITY;
+                    };
+        }
+        logits[random.nextInt(vocabulary)] = shape == 5 ? 3f : logits[0];
+        return logits;
+    }
+
+    @Test
+    void theLargestAreThoseOfASort() {
+        Random random = new Random(5);
+        for (int round = 0; round < 60; round++) {
+            int vocabulary = 1 + random.nextInt(6000);
+            float[] logits = randomRow(random, round % 6, vocabulary);
+            LogitRow row = new LogitRow(vocabulary);
+            row.load(logits);
+            row.keep();
+            long[] sorted = new long[vocabulary];
+            for (int id = 0; id < vocabulary; id++) {
+                sorted[id] = LogitRow.key(logits[id], id);
+                assertEquals(logits[id], LogitRow.logit(sorted[id]));
+            }
+            Arrays.sort(sorted);
+            int best = LogitRow.id(sorted[vocabulary - 1]);
+            assertEquals(best, row.largest());
+            for (int count : new int[] {1, 3, 20, 1000, vocabulary}) {
+                int top = Math.min(count, vocabulary);
+                TokenLogprobs logprobs = row.logprobs(best, top);
+                for (int rank = 0; rank < top; rank++) {
+                    int expected = LogitRow.id(sorted[vocabulary - 1 - rank]);
+                    assertEquals(expected, logprobs.id(rank), round + " rank " + rank);
+                }
+            }
+        }
+    }
+
+    @Test
+    void anErrorIsFoundInEveryPlace() {
+        for (int place : new int[] {0, 255, 256, 1023, 1024, 2500, 2999}) {
+            for (float bad : new float[] {Float.NaN, -Float.NaN, Float.POSITIVE_INFINITY}) {
+                float[] logits = randomLogits(new Random(place), 3000);
+                logits[place] = bad;
+                LogitRow row = new LogitRow(logits.length);
+                for (float penalty : new float[] {1f, 2f}) {
+                    row.load(logits);
+                    Sampling sampling =
+                            new Sampling(
+                                    1f, 0, 1f, 0f, penalty, 0f, 0f, -1, 1L, Map.of(place, -5f));
+                    TokenSampler sampler = new TokenSampler(sampling, logits.length);
+                    InferenceException e =
+                            assertThrows(
+                                    InferenceException.class,
+                                    () -> sampler.choose(row, new int[] {place}, 1));
+                    assertEquals(InferenceException.Kind.INTERNAL, e.kind());
+                }
+            }
+        }
+    }
+
+    @Test
+    void theExponentialOfWhatIsNotTooSmall() {
+        float[] x = {2f, 1.5f, Math.nextDown(1.5f), 0f, -0f, -Float.MIN_VALUE, -1e30f, -90f};
+        for (float least : new float[] {2f, 1.5f, 0f, -0f, -Float.MIN_VALUE, -40f}) {
+            float[] all = new float[x.length];
+            float[] some = new float[x.length];
+            FastExp.exp(x, all, 0, x.length, 2f, 0.7f);
+            FastExp.expFrom(x, some, 0, x.length, 2f, 0.7f, least);
+            for (int i = 0; i < x.length; i++) {
+                assertEquals(x[i] >= least ? all[i] : 0f, some[i], x[i] + " from " + least);
+            }
+        }
+    }
+
     @Test
     void drawsWithTheProbabilitiesOfTheSoftmax() {
         float[] logits = {2f, 1.5f, 0f, -1f, 1f, 0.5f, -0.5f, 1.2f};
@@ -316,7 +440,7 @@ class TokenSamplerTest {
 
     private static String differences(Map<Integer, Double> expected, Map<Integer, Double> actual) {
         StringBuilder text = new StringBuilder();
-        for (int id = 0; id < 1000; id++) {
+        for (int id = 0; id < 1000; id++) { // more than any vocabulary here
             double p = expected.getOrDefault(id, -1.0);
             double q = actual.getOrDefault(id, -1.0);
             if (Math.abs(p - q) > 1e-4 * Math.abs(p) + 1e-9) {
