@@ -42,7 +42,10 @@ final class Candidates {
 
     /** Gives each token of the set the weight {@code exp((logit - max) · factor)}. */
     void weigh(float max, float factor) {
-        FastExp.exp(logits, weights, 0, count, max, factor);
+        // A loop of its own: a compiler that has seen few tokens makes slow code for a vocabulary.
+        for (int i = 0; i < count; i++) {
+            weights[i] = FastExp.power((logits[i] - max) * factor);
+        }
         sum();
     }
 

@@ -46,7 +46,8 @@ final class FastExp {
         }
     }
 
-    private static float power(float exponent) {
+    /** The exponential function of one number, which is not above 0, likewise. */
+    static float power(float exponent) {
         // e^x = (e^(x/64))^64: Taylor series to the 7th power, then six squarings.
         float r = Math.max(exponent, LEAST) * (1f / 64);
         float series = 1f / 120 + r * (1f / 720 + r * (1f / 5040));
