@@ -17,6 +17,9 @@ final class AdaptiveKernels implements LaneKernels {
     private final WarmSwitch singles = new WarmSwitch();
     private final WarmSwitch single = new WarmSwitch();
     private final WarmSwitch sums = new WarmSwitch();
+    private final WarmSwitch scaled = new WarmSwitch();
+    private final WarmSwitch maximums = new WarmSwitch();
+    private final WarmSwitch totals = new WarmSwitch();
     private final WarmSwitch weighted = new WarmSwitch();
     private final WarmSwitch exponentials = new WarmSwitch();
     private final WarmSwitch gates = new WarmSwitch();
@@ -101,6 +104,53 @@ final class AdaptiveKernels implements LaneKernels {
         if (start != 0) {
             sums.took(useVector, count, System.nanoTime() - start);
         }
+    }
+
+    @Override
+    public void scaledPairs(
+            float[] w,
+            int wAt,
+            int stride,
+            float[] x,
+            int first,
+            int second,
+            int length,
+            float[] lanes,
+            float factor,
+            float[] out,
+            int firstOut,
+            int secondOut) {
+        boolean useVector = scaled.useVector();
+        long start = scaled.isDecided() ? 0 : System.nanoTime();
+        form(useVector)
+                .scaledPairs(
+                        w, wAt, stride, x, first, second, length, lanes, factor, out, firstOut,
+                        secondOut);
+        if (start != 0) {
+            scaled.took(useVector, length, System.nanoTime() - start);
+        }
+    }
+
+    @Override
+    public float largest(float[] values, int at, int count) {
+        boolean useVector = maximums.useVector();
+        long start = maximums.isDecided() ? 0 : System.nanoTime();
+        float largest = form(useVector).largest(values, at, count);
+        if (start != 0) {
+            maximums.took(useVector, count, System.nanoTime() - start);
+        }
+        return largest;
+    }
+
+    @Override
+    public float sum(float[] values, int at, int count) {
+        boolean useVector = totals.useVector();
+        long start = totals.isDecided() ? 0 : System.nanoTime();
+        float sum = form(useVector).sum(values, at, count);
+        if (start != 0) {
+            totals.took(useVector, count, System.nanoTime() - start);
+        }
+        return sum;
     }
 
     @Override

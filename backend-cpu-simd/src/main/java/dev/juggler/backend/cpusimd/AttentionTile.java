@@ -308,23 +308,30 @@ final class AttentionTile {
         for (int panel = from / PANEL_ROWS * PANEL_ROWS; panel < to; panel += PANEL_ROWS) {
             int wAt = panel * keyStride;
             for (int n = 0; n < count; n += 2) {
-                Arrays.fill(lanes, 0, 2 * PANEL_ROWS * LANES, 0f);
                 int first = n * keyStride;
-                boolean pair = n + 1 < count;
+                int scoreAt = n * TILE + panel;
                 LaneKernels loops = context.loops();
-                if (pair) {
-                    int second = first + keyStride;
-                    loops.dotPairs(
-                            keys, wAt, keyStride, queries, first, second, keyStride, lanes, 0);
-                } else {
-                    loops.dots(keys, wAt, keyStride, queries, first, keyStride, lanes, 0);
+                if (n + 1 < count) {
+                    loops.scaledPairs(
+                            keys,
+                            wAt,
+                            keyStride,
+                            queries,
+                            first,
+                            first + keyStride,
+                            keyStride,
+                            lanes,
+                            scale,
+                            scores,
+                            scoreAt,
+                            scoreAt + TILE);
+                    continue;
                 }
-                loops.addLanes(lanes, pair ? 2 * PANEL_ROWS : PANEL_ROWS);
+                Arrays.fill(lanes, 0, PANEL_ROWS * LANES, 0f);
+                loops.dots(keys, wAt, keyStride, queries, first, keyStride, lanes, 0);
+                loops.addLanes(lanes, PANEL_ROWS);
                 for (int i = 0; i < PANEL_ROWS; i++) {
-                    scores[n * TILE + panel + i] = scale * lanes[i];
-                    if (pair) {
-                        scores[(n + 1) * TILE + panel + i] = scale * lanes[PANEL_ROWS + i];
-                    }
+                    scores[scoreAt + i] = scale * lanes[i];
                 }
             }
         }
@@ -343,8 +350,9 @@ final class AttentionTile {
         if (cap != 0) {
             cap(at, cap);
         }
+        fillUnseen(at, from, to, Float.NEGATIVE_INFINITY);
         float before = softmax[2 * n];
-        float largest = Math.max(before, RowLoops.largest(scores, at + from, at + to));
+        float largest = Math.max(before, context.loops().largest(scores, at, TILE));
         int sums = n * sumStride;
         if (largest > before && before != Float.NEGATIVE_INFINITY) {
             float factor = Exponential.of(before - largest);
@@ -353,9 +361,8 @@ final class AttentionTile {
         }
         softmax[2 * n] = largest;
         context.loops().exp(scores, at, TILE, largest);
-        Arrays.fill(scores, at, at + from, 0f);
-        Arrays.fill(scores, at + to, at + TILE, 0f);
-        softmax[2 * n + 1] += RowLoops.sum(scores, at, TILE);
+        fillUnseen(at, from, to, 0f);
+        softmax[2 * n + 1] += context.loops().sum(scores, at, TILE);
         context.loops()
                 .addWeightedRows(
                         scores,
@@ -367,6 +374,16 @@ final class AttentionTile {
                         weighted,
                         sums,
                         sumStride);
+    }
+
+    /** Sets the scores from {@code at} of places that are not in {@code [from, to)}. */
+    private void fillUnseen(int at, int from, int to, float value) {
+        for (int i = at; i < at + from; i++) {
+            scores[i] = value;
+        }
+        for (int i = at + to; i < at + TILE; i++) {
+            scores[i] = value;
+        }
     }
 
     /** {@code cap · tanh(score / cap)}, with tanh(x) = 1 - 2 / (exp(2x) + 1). */

@@ -76,6 +76,14 @@ final class CodeKernels implements MatrixKernels {
             for (int row = 0; row < rowCount; row += width) {
                 int height = Math.min(width, rowCount - row);
                 Arrays.fill(results, 0, count * width, 0f);
+                long next = firstRow + row + height;
+                long nextEnd = Math.min(next + width, firstRow + rowCount);
+                int chunks = (weight.columns() + CodePanel.COLUMNS - 1) / CodePanel.COLUMNS;
+                scratch.panels(loops.height())[0].ahead.set(
+                        weight.memory(),
+                        weight.rowStart(next),
+                        weight.rowStart(nextEnd),
+                        chunks * ((count + CodeLoops.TILE - 1) / CodeLoops.TILE));
                 multiplyPanels(
                         format, weight, firstRow + row, height, rounded, count, results, scratch);
                 for (int i = 0; i < count; i++) {

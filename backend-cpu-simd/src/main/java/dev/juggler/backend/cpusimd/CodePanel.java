@@ -90,6 +90,9 @@ public final class CodePanel {
      */
     public final int[] totalHalves = new int[ALONG * MOST_ROW_COLUMNS / COLUMNS];
 
+    /** Weights that are wanted behind these; of the left panel, for both. */
+    public final Ahead ahead = new Ahead();
+
     CodePanel(int height) {
         words = new int[MOST_WORDS * height];
         codes = new int[COLUMNS / 2 * height];

@@ -1,6 +1,7 @@
 package dev.juggler.backend.cpusimd;
 
 import dev.juggler.kernel.DType;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -74,6 +75,54 @@ public interface LaneKernels {
         for (int i = 0; i < count; i++) {
             lanes[i] = LaneSums.of(lanes, i * LANES);
         }
+    }
+
+    /**
+     * Products of {@link #PANEL_ROWS} rows of {@code w} with two vectors, times a factor: {@code
+     * out[firstOut + i] = factor · (row i · first)}, and those with the second vector likewise.
+     *
+     * @param w row i is at {@code wAt + i · stride}
+     * @param length elements, a whole number of {@link #LANES}
+     * @param lanes room for the partial sums of all
+     */
+    default void scaledPairs(
+            float[] w,
+            int wAt,
+            int stride,
+            float[] x,
+            int first,
+            int second,
+            int length,
+            float[] lanes,
+            float factor,
+            float[] out,
+            int firstOut,
+            int secondOut) {
+        Arrays.fill(lanes, 0, 2 * PANEL_ROWS * LANES, 0f);
+        dotPairs(w, wAt, stride, x, first, second, length, lanes, 0);
+        addLanes(lanes, 2 * PANEL_ROWS);
+        for (int i = 0; i < PANEL_ROWS; i++) {
+            out[firstOut + i] = factor * lanes[i];
+            out[secondOut + i] = factor * lanes[PANEL_ROWS + i];
+        }
+    }
+
+    /**
+     * The largest of some values, not a number if one of them is not.
+     *
+     * @param count a whole number of {@link #LANES}, at least one
+     */
+    default float largest(float[] values, int at, int count) {
+        return RowLoops.largest(values, at, at + count);
+    }
+
+    /**
+     * The sum of some values: of every eighth in rising order, then of these eight as a tree.
+     *
+     * @param count a whole number of {@link #LANES}
+     */
+    default float sum(float[] values, int at, int count) {
+        return RowLoops.sum(values, at, count);
     }
 
     /**

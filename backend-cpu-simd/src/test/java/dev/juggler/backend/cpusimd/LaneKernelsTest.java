@@ -77,9 +77,62 @@ class LaneKernelsTest {
 
     @ParameterizedTest
     @MethodSource("fast")
+    void scaledPairsAgree(Named<LaneKernels> named) {
+        for (int length : new int[] {16, 48, 512}) {
+            float[] w = values(7 * 528);
+            float[] x = values(3 * 528);
+            float[] lanes = values(2 * LaneKernels.PANEL_ROWS * LaneKernels.LANES);
+            float[] expected = values(40);
+            float[] actual = expected.clone();
+            scalar.scaledPairs(w, 3, 528, x, 2, 531, length, lanes, 0.7f, expected, 1, 20);
+            lanes = values(lanes.length);
+            named.getPayload()
+                    .scaledPairs(w, 3, 528, x, 2, 531, length, lanes, 0.7f, actual, 1, 20);
+            assertArrayEquals(expected, actual);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("fast")
+    void largestAndSumAgree(Named<LaneKernels> named) {
+        LaneKernels vector = named.getPayload();
+        for (int count : new int[] {16, 48, 192}) {
+            float[] values = values(count + 7);
+            for (int i = 0; i < values.length; i++) {
+                // What is around is larger, and must not count.
+                values[i] = i < 3 || i >= count + 3 ? 1000f : values[i];
+            }
+            assertEquals(scalar.sum(values, 3, count), vector.sum(values, 3, count));
+            for (float shift : new float[] {0, 9, -9}) {
+                for (int place : new int[] {3, 10, count + 2}) {
+                    float[] shifted = values.clone();
+                    for (int i = 3; i < count + 3; i++) {
+                        shifted[i] += shift;
+                    }
+                    for (float odd : new float[] {8f, Float.POSITIVE_INFINITY, Float.NaN}) {
+                        shifted[place] = odd;
+                        float expected = scalar.largest(shifted, 3, count);
+                        assertEquals(expected, vector.largest(shifted, 3, count));
+                    }
+                    shifted[place] = Float.intBitsToFloat(0xFFC00000);
+                    assertEquals(Float.NaN, vector.largest(shifted, 3, count));
+                }
+            }
+        }
+        float[] zeros = new float[16];
+        Arrays.fill(zeros, -0f);
+        assertEquals(-0f, vector.largest(zeros, 0, 16));
+        zeros[5] = 0f;
+        assertEquals(0f, vector.largest(zeros, 0, 16));
+        Arrays.fill(zeros, Float.NEGATIVE_INFINITY);
+        assertEquals(Float.NEGATIVE_INFINITY, vector.largest(zeros, 0, 16));
+    }
+
+    @ParameterizedTest
+    @MethodSource("fast")
     void weightedSumsAndExponentialsAgree(Named<LaneKernels> named) {
         LaneKernels vector = named.getPayload();
-        for (int width : new int[] {16, 48, 64, 144}) {
+        for (int width : new int[] {16, 48, 64, 144, 208}) {
             float[] factors = values(20);
             float[] rows = values(20 * width);
             float[] expected = values(width + 3);

@@ -77,6 +77,65 @@ final class DotLoops {
         b5.intoArray(lanes, to + 5 * LANES);
     }
 
+    /** As {@link #pairs} for all of sixteen lanes, not adding to sums but setting them. */
+    static void freshPairs(
+            float[] w,
+            int wAt,
+            int stride,
+            float[] x,
+            int first,
+            int second,
+            int length,
+            float[] lanes) {
+        int to = PANEL_ROWS * LANES;
+        FloatVector a0 = FloatVector.zero(FLOATS);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        FloatVector a4 = a0;
+        FloatVector a5 = a0;
+        FloatVector b0 = a0;
+        FloatVector b1 = a0;
+        FloatVector b2 = a0;
+        FloatVector b3 = a0;
+        FloatVector b4 = a0;
+        FloatVector b5 = a0;
+        for (int k = 0; k < length; k += LANES) {
+            FloatVector u = FloatVector.fromArray(FLOATS, x, first + k);
+            FloatVector v = FloatVector.fromArray(FLOATS, x, second + k);
+            FloatVector row = FloatVector.fromArray(FLOATS, w, wAt + k);
+            a0 = row.fma(u, a0);
+            b0 = row.fma(v, b0);
+            row = FloatVector.fromArray(FLOATS, w, wAt + k + stride);
+            a1 = row.fma(u, a1);
+            b1 = row.fma(v, b1);
+            row = FloatVector.fromArray(FLOATS, w, wAt + k + 2 * stride);
+            a2 = row.fma(u, a2);
+            b2 = row.fma(v, b2);
+            row = FloatVector.fromArray(FLOATS, w, wAt + k + 3 * stride);
+            a3 = row.fma(u, a3);
+            b3 = row.fma(v, b3);
+            row = FloatVector.fromArray(FLOATS, w, wAt + k + 4 * stride);
+            a4 = row.fma(u, a4);
+            b4 = row.fma(v, b4);
+            row = FloatVector.fromArray(FLOATS, w, wAt + k + 5 * stride);
+            a5 = row.fma(u, a5);
+            b5 = row.fma(v, b5);
+        }
+        a0.intoArray(lanes, 0);
+        a1.intoArray(lanes, LANES);
+        a2.intoArray(lanes, 2 * LANES);
+        a3.intoArray(lanes, 3 * LANES);
+        a4.intoArray(lanes, 4 * LANES);
+        a5.intoArray(lanes, 5 * LANES);
+        b0.intoArray(lanes, to);
+        b1.intoArray(lanes, to + LANES);
+        b2.intoArray(lanes, to + 2 * LANES);
+        b3.intoArray(lanes, to + 3 * LANES);
+        b4.intoArray(lanes, to + 4 * LANES);
+        b5.intoArray(lanes, to + 5 * LANES);
+    }
+
     /** Lanes {@code [lane, lane + LENGTH)} of six rows with one vector. */
     static void singles(
             float[] w,
@@ -152,6 +211,46 @@ final class DotLoops {
             a2.intoArray(lanes, at + 8);
             a3.intoArray(lanes, at + 12);
         }
+    }
+
+    /** Eight vectors of columns of {@code sums += Σ factors[j] · row j}. */
+    static void weightedOctets(
+            float[] factors,
+            int factorsAt,
+            int count,
+            float[] rows,
+            int rowsAt,
+            int stride,
+            float[] sums,
+            int at) {
+        FloatVector s0 = FloatVector.fromArray(FLOATS, sums, at + 0 * LENGTH);
+        FloatVector s1 = FloatVector.fromArray(FLOATS, sums, at + 1 * LENGTH);
+        FloatVector s2 = FloatVector.fromArray(FLOATS, sums, at + 2 * LENGTH);
+        FloatVector s3 = FloatVector.fromArray(FLOATS, sums, at + 3 * LENGTH);
+        FloatVector s4 = FloatVector.fromArray(FLOATS, sums, at + 4 * LENGTH);
+        FloatVector s5 = FloatVector.fromArray(FLOATS, sums, at + 5 * LENGTH);
+        FloatVector s6 = FloatVector.fromArray(FLOATS, sums, at + 6 * LENGTH);
+        FloatVector s7 = FloatVector.fromArray(FLOATS, sums, at + 7 * LENGTH);
+        for (int j = 0; j < count; j++) {
+            FloatVector f = FloatVector.broadcast(FLOATS, factors[factorsAt + j]);
+            int row = rowsAt + j * stride;
+            s0 = f.fma(FloatVector.fromArray(FLOATS, rows, row + 0 * LENGTH), s0);
+            s1 = f.fma(FloatVector.fromArray(FLOATS, rows, row + 1 * LENGTH), s1);
+            s2 = f.fma(FloatVector.fromArray(FLOATS, rows, row + 2 * LENGTH), s2);
+            s3 = f.fma(FloatVector.fromArray(FLOATS, rows, row + 3 * LENGTH), s3);
+            s4 = f.fma(FloatVector.fromArray(FLOATS, rows, row + 4 * LENGTH), s4);
+            s5 = f.fma(FloatVector.fromArray(FLOATS, rows, row + 5 * LENGTH), s5);
+            s6 = f.fma(FloatVector.fromArray(FLOATS, rows, row + 6 * LENGTH), s6);
+            s7 = f.fma(FloatVector.fromArray(FLOATS, rows, row + 7 * LENGTH), s7);
+        }
+        s0.intoArray(sums, at + 0 * LENGTH);
+        s1.intoArray(sums, at + 1 * LENGTH);
+        s2.intoArray(sums, at + 2 * LENGTH);
+        s3.intoArray(sums, at + 3 * LENGTH);
+        s4.intoArray(sums, at + 4 * LENGTH);
+        s5.intoArray(sums, at + 5 * LENGTH);
+        s6.intoArray(sums, at + 6 * LENGTH);
+        s7.intoArray(sums, at + 7 * LENGTH);
     }
 
     /** Four vectors of columns of {@code sums += Σ factors[j] · row j}. */

@@ -104,6 +104,7 @@ final class VectorCodeLoops implements CodeLoops {
         int j = 0;
         while (j < count) {
             int tile = count - j > 2 ? Math.min(TILE, count - j) : 1;
+            left.ahead.touch();
             if (format.hasInnerScales()) {
                 BlockProducts.block(format, left, right, chunk, x, rows, j, tile, results);
             } else if (tile > 1 && RunProducts.holdsBlock(format)) {
