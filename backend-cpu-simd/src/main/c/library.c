@@ -136,8 +136,13 @@ EXPORT void juggler_round_queries(int32_t set, const float *queries, int32_t cou
 EXPORT void juggler_attend(int32_t set, const float *queries, const float *keys, const float *values, float *scores,
                            float *softmax, float *weighted, int32_t count, int32_t heads, int32_t key_stride,
                            int32_t value_stride, int32_t sum_stride, int32_t places, int32_t first, int32_t from,
-                           int32_t to, int32_t position, int32_t window, float scale, float cap, float *scratch,
-                           int32_t how);
+                           int32_t to, int32_t position, int32_t window, float scale, float cap);
+EXPORT void juggler_attend_rounded(int32_t set, const float *queries, const int64_t *key_rows,
+                                   const int64_t *value_rows, float *softmax, float *weighted, float *scratch,
+                                   int32_t count, int32_t heads, int32_t key_type, int32_t value_type,
+                                   int32_t key_width, int32_t value_width, int32_t places, int32_t first,
+                                   int32_t from, int32_t to, int32_t position, int32_t window, int32_t part,
+                                   float scale, float cap);
 EXPORT void juggler_dots(int32_t set, const float *w, int32_t w_at, int32_t stride, int32_t rows, const float *x,
                          int32_t first, int32_t second, int32_t length, float *sums, int32_t sums_at);
 EXPORT void juggler_add_weighted(int32_t set, const float *factors, int32_t factors_at, int32_t count,
@@ -151,7 +156,7 @@ EXPORT void juggler_decode_rows(int32_t set, int32_t type, const int64_t *rows, 
                                 int32_t elements, float *out, int32_t stride);
 
 /* Counts up when entries or structures change; the Java side refuses another one. */
-int32_t juggler_interface(void) { return 9; }
+int32_t juggler_interface(void) { return 10; }
 
 struct codebooks codebooks;
 
@@ -321,22 +326,36 @@ void juggler_round_queries(int32_t set, const float *queries, int32_t count, int
     rounded_attention_for(set, count)->round_queries(queries, count, stride, rounded);
 }
 
-/* What juggler_attend does, in bits; NativeKernels.java has the same. */
-enum { ROUNDED = 1, BEGINS = 2, ENDS = 4 };
-
 /* Takes a tile of positions into the state of some queries, see struct attention. */
 void juggler_attend(int32_t set, const float *queries, const float *keys, const float *values, float *scores,
                     float *softmax, float *weighted, int32_t count, int32_t heads, int32_t key_stride,
                     int32_t value_stride, int32_t sum_stride, int32_t places, int32_t first, int32_t from, int32_t to,
-                    int32_t position, int32_t window, float scale, float cap, float *scratch, int32_t how) {
-    const struct attention attention = {queries,    keys,         values,     scores, softmax, weighted, count, heads,
-                                        key_stride, value_stride, sum_stride, places, first,   from,     to,    position,
-                                        window,     scale,        cap,        scratch, how & BEGINS,   how & ENDS};
-    if (how & ROUNDED) {
-        rounded_attention_for(set, count)->attend(&attention);
-    } else {
-        kernels_of[set]->attend(&attention);
-    }
+                    int32_t position, int32_t window, float scale, float cap) {
+    kernels_of[set]->attend(&(struct attention){
+        .queries = queries, .keys = keys, .values = values, .scores = scores, .softmax = softmax, .weighted = weighted,
+        .count = count, .heads = heads, .key_stride = key_stride, .value_stride = value_stride,
+        .sum_stride = sum_stride, .places = places, .first = first, .from = from, .to = to, .position = position,
+        .window = window, .scale = scale, .cap = cap,
+    });
+}
+
+/* Parts of a segment that a tile is, in bits; NativeKernels.java has the same. */
+enum { BEGINS = 1, ENDS = 2 };
+
+/* The same of rows as they are stored, with operands that are rounded. */
+void juggler_attend_rounded(int32_t set, const float *queries, const int64_t *key_rows, const int64_t *value_rows,
+                            float *softmax, float *weighted, float *scratch, int32_t count, int32_t heads,
+                            int32_t key_type, int32_t value_type, int32_t key_width, int32_t value_width,
+                            int32_t places, int32_t first, int32_t from, int32_t to, int32_t position, int32_t window,
+                            int32_t part, float scale, float cap) {
+    rounded_attention_for(set, count)->attend(&(struct attention){
+        .queries = queries, .softmax = softmax, .weighted = weighted, .count = count, .heads = heads,
+        .key_stride = (int32_t)whole(key_width, LANES), .sum_stride = (int32_t)whole(value_width, LANES),
+        .places = places, .first = first, .from = from, .to = to, .position = position, .window = window,
+        .scale = scale, .cap = cap, .key_rows = key_rows, .value_rows = value_rows, .key_type = key_type, .value_type = value_type,
+        .key_width = key_width, .value_width = value_width, .decode = loops_of[set]->decode, .scratch = scratch,
+        .begins = part & BEGINS, .ends = part & ENDS,
+    });
 }
 
 /* The loops of loops.h, which Java calls with arrays; where in each to begin is counted in floats. */

@@ -61,9 +61,9 @@ struct gating {
  */
 struct attention {
     const float *queries; /* [count][key_stride], or what round_queries made of them */
-    const float *keys;    /* [tile places][key_stride] */
+    const float *keys;    /* [tile places][key_stride]; of rounded operands see below */
     const float *values;  /* [tile places][value_stride] */
-    float *scores;        /* [count][tile places], to work in; unless operands are rounded */
+    float *scores;        /* [count][tile places], to work in */
     float *softmax;       /* [count]: largest score so far, sum of exp(score - largest); of rounded ones also [count] totals */
     float *weighted;      /* [count][sum_stride]: values weighted with the same; and totals */
     int32_t count, heads;
@@ -73,8 +73,13 @@ struct attention {
     int32_t from, to; /* places that hold keys and values */
     int32_t position, window;
     float scale, cap;
-    float *scratch; /* for rounded operands, which need no scores: see NativeKernels.java */
-    bool begins, ends; /* with rounded operands: the tile is a segment's first; its last, and the totals take it in */
+
+    /* Instead of keys, values and scores, where operands are rounded: what is stored at each place, and room to work in. */
+    const int64_t *key_rows, *value_rows; /* [tile places]: addresses */
+    int32_t key_type, value_type, key_width, value_width; /* of what is stored there, whole blocks */
+    void (*decode)(int type, const uint8_t *blocks, int64_t elements, float *out);
+    float *scratch;    /* see NativeKernels.java */
+    bool begins, ends; /* the tile is a segment's first; its last, and the totals take it in */
 };
 
 /* A tile of attention with rounded operands, see rounded_attention.h. */

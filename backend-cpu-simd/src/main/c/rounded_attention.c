@@ -19,6 +19,7 @@ struct rounded {
     float *key_scales;     /* [places] */
     float *value_scales;   /* [places]; zero where there is none */
     float *scores;         /* [GROUP][places] */
+    float *rows;           /* [8][stride of keys or values]: as they are loaded */
     const int32_t *queries; /* [count][words] */
     const float *query_scales;
 };
@@ -32,19 +33,28 @@ static struct rounded operands(const struct attention *a) {
     r.key_scales = (float *)(r.factors + GROUP * (a->places / 2));
     r.value_scales = r.key_scales + a->places;
     r.scores = r.value_scales + a->places;
+    r.rows = r.scores + GROUP * a->places;
     r.queries = (const int32_t *)(const void *)a->queries;
     r.query_scales = a->queries + (int64_t)a->count * r.words;
     return r;
 }
 
 /* Adding 1.5 * 2^23 rounds and leaves the integer in the low bits. */
-INLINE u32x8 rounded8(const float *x, float factor) {
-    return (u32x8)fma8(load_f32x8(x), all8(factor), all8(12582912.0f));
+INLINE wide_floats rounded(const float *x, wide_floats factor) {
+    return fma_wide(load_wide(x), factor, all_wide(12582912.0f));
 }
 
-/* Eight words of two eights, each with its factor. */
-INLINE u8x32 words_of(const float *low, float low_factor, const float *high, float high_factor) {
-    return (u8x32)((rounded8(low, low_factor) & 0xffff) | (rounded8(high, high_factor) << 16));
+/* The eight words of sixteen elements. */
+INLINE u8x32 words_of(const float *x, float factor) {
+    const wide_floats f = all_wide(factor), first = rounded(x, f);
+    const f32x8 low = eight_of_wide(first, 0);
+    const f32x8 high = SIXTEEN == 1 ? eight_of_wide(first, 1) : eight_of_wide(rounded(x + 8, f), 0);
+    return (u8x32)(((u32x8)low & 0xffff) | ((u32x8)high << 16));
+}
+
+/* Words of two rows, each with its factor. */
+INLINE wide_bits words_of_two(const float *low, wide_floats low_factor, const float *high, wide_floats high_factor) {
+    return ((wide_bits)rounded(low, low_factor) & 0xffff) | ((wide_bits)rounded(high, high_factor) << 16);
 }
 
 void NAME(round_queries)(const float *queries, int32_t count, int32_t stride, float *rounded);
@@ -54,7 +64,7 @@ void NAME(round_queries)(const float *queries, int32_t count, int32_t stride, fl
         const float *row = queries + n * stride;
         float length = length_of(row, stride), factor = factor_of(length, LENGTH);
         for (int k = 0; k < stride; k += LANES) {
-            u8x32 words = words_of(row + k, factor, row + k + 8, factor);
+            u8x32 words = words_of(row + k, factor);
             memcpy(rounded + (n * stride + k) / 2, &words, sizeof words);
         }
         scales[n] = length / LENGTH;
@@ -66,8 +76,10 @@ static void pack_keys(const struct attention *a, const struct rounded *r) {
     for (int first = a->from / 8 * 8; first < a->to; first += 8) {
         const float *keys[8];
         float factors[8], lengths[8];
+        ask_ahead(a, first, 8);
         for (int i = 0; i < 8; i++) {
-            keys[i] = key_at(a, first + i);
+            load_key(a, first + i, r->rows + i * a->key_stride);
+            keys[i] = r->rows + i * a->key_stride;
         }
         lengths_of_eight(keys, a->key_stride, lengths);
         for (int i = 0; i < 8; i++) {
@@ -78,7 +90,7 @@ static void pack_keys(const struct attention *a, const struct rounded *r) {
         for (int k = 0; k < a->key_stride; k += LANES) {
             u8x32 words[8];
             for (int i = 0; i < 8; i++) {
-                words[i] = words_of(keys[i] + k, factors[i], keys[i] + k + 8, factors[i]);
+                words[i] = words_of(keys[i] + k, factors[i]);
             }
             transpose8(words);
             for (int i = 0; i < 8; i++) {
@@ -89,8 +101,9 @@ static void pack_keys(const struct attention *a, const struct rounded *r) {
 }
 
 static void pack_values(const struct attention *a, const struct rounded *r) {
-    float factors[2];
-    const float *values[2];
+    const int stride = a->sum_stride, panel = a->places / 2 * WIDE;
+    float *values[2] = {r->rows, r->rows + stride};
+    wide_floats factors[2];
     for (int place = 0; place < a->places; place++) {
         r->value_scales[place] = 0;
     }
@@ -98,15 +111,17 @@ static void pack_values(const struct attention *a, const struct rounded *r) {
         for (int i = 0; i < 2; i++) {
             int place = word / 8 * 16 + word % 8 + 8 * i;
             bool is_there = place >= a->from && place < a->to;
-            values[i] = a->values + (int64_t)(is_there ? place : a->from) * a->value_stride;
-            float largest = largest_magnitude(values[i], a->sum_stride);
-            factors[i] = is_there ? factor_of(largest, LARGEST_VALUE) : 0;
+            load_value(a, place, values[i]);
+            float largest = largest_magnitude(values[i], stride);
+            factors[i] = all_wide(is_there ? factor_of(largest, LARGEST_VALUE) : 0);
             r->value_scales[place] = is_there ? largest / LARGEST_VALUE : 0;
         }
         int32_t *to = r->values + word * WIDE;
-        for (int c = 0; c < a->sum_stride; c += 8) {
-            u8x32 words = words_of(values[0] + c, factors[0], values[1] + c, factors[1]);
-            memcpy(to + c / WIDE * (a->places / 2) * WIDE + c % WIDE, &words, sizeof words);
+        for (int first = 0; first < stride; first += WIDE, to += panel) {
+            for (int c = first; c < first + WIDE && c < stride; c += WIDE_LANES) {
+                wide_bits words = words_of_two(values[0] + c, factors[0], values[1] + c, factors[1]);
+                memcpy(to + c - first, &words, sizeof words);
+            }
         }
     }
 }
@@ -210,7 +225,7 @@ static void round_factors(const struct attention *a, const struct rounded *r, co
         for (int k = g->from / 16 * 16; k < g->to; k += 16) {
             u8x32 words = {0};
             if (k >= from && k < to) {
-                words = words_of(scores + k, factor, scores + k + 8, factor);
+                words = words_of(scores + k, factor);
             }
             memcpy(factors + k / 2, &words, sizeof words);
         }

@@ -38,14 +38,25 @@ struct group {
 
 INLINE float factor_of(float most, float wanted) { return most > LEAST ? wanted / most : 0; }
 
+/* Sixteen floats, in as many vectors as that takes. */
+enum { SIXTEEN = 16 / WIDE_LANES };
+
+/* The lower eight and the upper eight together. */
+INLINE f32x8 eights_of_sixteen(const wide_floats *v) {
+    return SIXTEEN == 1 ? eight_of_wide(v[0], 0) + eight_of_wide(v[0], 1)
+                        : eight_of_wide(v[0], 0) + eight_of_wide(v[SIXTEEN - 1], 0);
+}
+
 INLINE f32x8 squares_of(const float *row, int width) {
-    f32x8 low = {0}, high = {0};
+    wide_floats sums[SIXTEEN] = {{0}};
     for (int k = 0; k < width; k += LANES) {
-        f32x8 a = load_f32x8(row + k), b = load_f32x8(row + k + 8);
-        low = fma8(a, a, low);
-        high = fma8(b, b, high);
+#pragma GCC unroll 2
+        for (int p = 0; p < SIXTEEN; p++) {
+            wide_floats v = load_wide(row + k + p * WIDE_LANES);
+            sums[p] = fma_wide(v, v, sums[p]);
+        }
     }
-    return low + high;
+    return eights_of_sixteen(sums);
 }
 
 INLINE float length_of(const float *row, int width) { return sqrtf(sum_of(squares_of(row, width))); }
@@ -63,17 +74,59 @@ INLINE void lengths_of_eight(const float *const *rows, int width, float *lengths
 
 /* As integers, of which that of a NaN is the largest. */
 INLINE float largest_magnitude(const float *row, int width) {
-    i32x8 most = {0};
-    for (int k = 0; k < width; k += 8) {
-        most = larger_ints8(most, (i32x8)((u32x8)load_f32x8(row + k) & 0x7fffffff));
+    i32x8 low = {0}, high = {0};
+    for (int k = 0; k < width; k += LANES) {
+        low = larger_ints8(low, (i32x8)((u32x8)load_f32x8(row + k) & 0x7fffffff));
+        high = larger_ints8(high, (i32x8)((u32x8)load_f32x8(row + k + 8) & 0x7fffffff));
     }
-    return float_of_bits(largest_int_of(most));
+    return float_of_bits(largest_int_of(larger_ints8(low, high)));
 }
 
-/* The key at a place; the nearest one where there is none. */
-INLINE const float *key_at(const struct attention *a, int place) {
-    int inside = place < a->from ? a->from : place < a->to ? place : a->to - 1;
-    return a->keys + (int64_t)inside * a->key_stride;
+/* Some blocks as floats, filled up with zeros. Halves, which most caches are of, without a call. */
+INLINE void load_row(const struct attention *a, int type, int64_t address, int width, int stride, float *row) {
+    const uint8_t *stored = (const uint8_t *)(intptr_t)address;
+    if (type == F16 && width % LANES == 0) {
+        for (int i = 0; i < width; i += WIDE_LANES) {
+            store_wide(row + i, halves_wide(stored + 2 * i));
+        }
+        return;
+    }
+    a->decode(type, stored, width, row);
+    for (int i = width; i < stride; i++) {
+        row[i] = 0;
+    }
+}
+
+/* Where there is nothing, it is what the nearest place has. */
+INLINE int nearest_place(const struct attention *a, int place) {
+    return place < a->from ? a->from : place < a->to ? place : a->to - 1;
+}
+
+INLINE void load_key(const struct attention *a, int place, float *row) {
+    load_row(a, a->key_type, a->key_rows[nearest_place(a, place)], a->key_width, a->key_stride, row);
+}
+
+INLINE void load_value(const struct attention *a, int place, float *row) {
+    load_row(a, a->value_type, a->value_rows[nearest_place(a, place)], a->value_width, a->sum_stride, row);
+}
+
+/* Asks for what is stored at some places: rows of a head lie apart, which no processor foresees. */
+INLINE void ask_for(const struct attention *a, const int64_t *rows, int type, int width, int first, int count) {
+    const int64_t bytes = (int64_t)width / block_elements(type) * block_bytes(type);
+    for (int place = first; place < first + count && place < a->to; place++) {
+        const uint8_t *row = (const uint8_t *)(intptr_t)rows[nearest_place(a, place)];
+        for (int64_t at = 0; at < bytes; at += 64) {
+            prefetch(row + at);
+        }
+    }
+}
+
+/* Before keys [first, first + count) are packed: the keys behind them, and the values that will follow. */
+INLINE void ask_ahead(const struct attention *a, int first, int count) {
+    ask_for(a, a->key_rows, a->key_type, a->key_width, first + count, count);
+    if (a->value_rows != a->key_rows) {
+        ask_for(a, a->value_rows, a->value_type, a->value_width, first, count);
+    }
 }
 
 /* False if no query of the group sees anything of the tile. */
@@ -106,14 +159,6 @@ INLINE wide_floats rough_powers_of(wide_floats x) {
     p = fma_wide(p, r, all_wide(6.9312419e-1f));
     p = fma_wide(p, r, all_wide(1.0f));
     return scaled_wide(p, rounded);
-}
-
-/* Sixteen floats, in as many vectors as that takes. */
-enum { SIXTEEN = 16 / WIDE_LANES };
-
-INLINE f32x8 eights_of_sixteen(const wide_floats *v) {
-    return SIXTEEN == 1 ? eight_of_wide(v[0], 0) + eight_of_wide(v[0], 1)
-                        : eight_of_wide(v[0], 0) + eight_of_wide(v[SIXTEEN - 1], 0);
 }
 
 /* Takes what a query does not see out of its scores, and adjusts its state to the largest score. */

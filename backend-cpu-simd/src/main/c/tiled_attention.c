@@ -32,6 +32,7 @@ struct tiled {
     float *key_scales;           /* [places] */
     float *value_scales;         /* [places]; zero where there is none */
     float *scores;               /* [GROUP][places] */
+    float *loaded;               /* [SIDE][stride of keys], [4][stride of values]: as they are loaded */
     const float *query_scales;   /* [GROUP] */
 };
 
@@ -52,7 +53,7 @@ static struct tiled operands(const struct attention *a) {
     t.key_scales = (float *)(void *)(t.sums + 2);
     t.value_scales = t.key_scales + whole(a->places, SIDE);
     t.scores = t.value_scales + whole(a->places, SIDE);
-    t.query_scales = t.scores + GROUP * a->places;
+    t.loaded = t.scores + GROUP * a->places;
     return t;
 }
 
@@ -110,8 +111,10 @@ static void pack_keys(const struct attention *a, const struct tiled *t) {
     for (int first = a->from / SIDE * SIDE; first < a->to; first += SIDE) {
         const float *keys[SIDE];
         float factors[SIDE], lengths[SIDE];
+        ask_ahead(a, first, SIDE);
         for (int i = 0; i < SIDE; i++) {
-            keys[i] = key_at(a, first + i);
+            load_key(a, first + i, t->loaded + i * a->key_stride);
+            keys[i] = t->loaded + i * a->key_stride;
         }
         lengths_of_eight(keys, a->key_stride, lengths);
         lengths_of_eight(keys + 8, a->key_stride, lengths + 8);
@@ -137,36 +140,36 @@ static void pack_keys(const struct attention *a, const struct tiled *t) {
     }
 }
 
-static void pack_values(const struct attention *a, const struct tiled *t) {
-    const int from = a->from / STEP * STEP, to = (int)whole(a->to, STEP);
-    float factors[STEP];
-    for (int first = from; first < to; first += STEP) {
-        const float *rows[STEP];
-        for (int i = 0; i < STEP; i++) {
-            const int place = first + i;
-            const bool is_there = place >= a->from && place < a->to;
-            rows[i] = a->values + (int64_t)(is_there ? place : a->from) * a->value_stride;
-            const float largest = is_there ? largest_magnitude(rows[i], a->sum_stride) : 0;
-            factors[i] = factor_of(largest, LARGEST_VALUE);
-            if (place < whole(a->places, SIDE)) {
-                t->value_scales[place] = largest / LARGEST_VALUE;
-            }
+/* Four values at a time, of places that lie apart by sixteen: their bytes lie together. */
+static void pack_four_values(const struct attention *a, const struct tiled *t, int first, uint8_t *out) {
+    __m512 factors[4];
+    for (int q = 0; q < 4; q++) {
+        const int place = first + SIDE * q;
+        const bool is_there = place >= a->from && place < a->to;
+        float *value = t->loaded + q * a->sum_stride;
+        load_value(a, place, value);
+        const float largest = is_there ? largest_magnitude(value, a->sum_stride) : 0;
+        factors[q] = _mm512_set1_ps(factor_of(largest, LARGEST_VALUE));
+        if (place < whole(a->places, SIDE)) {
+            t->value_scales[place] = largest / LARGEST_VALUE;
         }
+    }
+    for (int c = 0; c < a->sum_stride; c += SIDE, out += t->value_steps * 2 * TILE_BYTES) {
+        __m512i v[4];
+        for (int q = 0; q < 4; q++) {
+            v[q] = rounded16(_mm512_loadu_ps(t->loaded + q * a->sum_stride + c), factors[q]);
+        }
+        struct bytes bytes = bytes_of_four(v[0], v[1], v[2], v[3]);
+        _mm512_storeu_si512(out, bytes.high);
+        _mm512_storeu_si512(out + TILE_BYTES, bytes.low);
+    }
+}
+
+static void pack_values(const struct attention *a, const struct tiled *t) {
+    for (int first = a->from / STEP * STEP; first < a->to; first += STEP) {
+        uint8_t *out = t->values + first / STEP * 2 * TILE_BYTES;
         for (int i = 0; i < SIDE; i++) {
-            uint8_t *out = t->values + first / STEP * 2 * TILE_BYTES + i * TILE_ROW_BYTES;
-            __m512 f[4];
-            for (int q = 0; q < 4; q++) {
-                f[q] = _mm512_set1_ps(factors[i + 16 * q]);
-            }
-            for (int c = 0; c < a->sum_stride; c += SIDE, out += t->value_steps * 2 * TILE_BYTES) {
-                __m512i v[4];
-                for (int q = 0; q < 4; q++) {
-                    v[q] = rounded16(_mm512_loadu_ps(rows[i + 16 * q] + c), f[q]);
-                }
-                struct bytes bytes = bytes_of_four(v[0], v[1], v[2], v[3]);
-                _mm512_storeu_si512(out, bytes.high);
-                _mm512_storeu_si512(out + TILE_BYTES, bytes.low);
-            }
+            pack_four_values(a, t, first + i, out + i * TILE_ROW_BYTES);
         }
     }
 }

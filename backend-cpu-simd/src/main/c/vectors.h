@@ -72,11 +72,14 @@ INLINE float sum_of(f32x8 s) { return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] +
 
 /* The largest of eight, without branches. */
 INLINE int32_t largest_int_of(i32x8 v) {
-    int32_t largest = v[0];
-    for (int i = 1; i < 8; i++) {
-        largest = v[i] > largest ? v[i] : largest;
+    int32_t four[4], two[2];
+    for (int i = 0; i < 4; i++) {
+        four[i] = v[i] > v[i + 4] ? v[i] : v[i + 4];
     }
-    return largest;
+    for (int i = 0; i < 2; i++) {
+        two[i] = four[i] > four[i + 2] ? four[i] : four[i + 2];
+    }
+    return two[0] > two[1] ? two[0] : two[1];
 }
 
 /* The float that has these bits. */

@@ -39,6 +39,9 @@ INLINE wide_floats scaled_wide(wide_floats v, wide_floats power) {
     return AS_WIDE(_mm512_scalef_ps(AS_512(v), _mm512_sub_ps(AS_512(power), _mm512_set1_ps(12582912.0f))));
 }
 INLINE float largest_of_wide(wide_floats v) { return _mm512_reduce_max_ps(AS_512(v)) + 0.0f; }
+INLINE wide_floats halves_wide(const uint8_t *p) {
+    return AS_WIDE(_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p)));
+}
 INLINE f32x8 eight_of_wide(wide_floats v, const int i) {
     return i == 0 ? (f32x8)_mm512_castps512_ps256(AS_512(v)) : (f32x8)_mm512_extractf32x8_ps(AS_512(v), 1);
 }
@@ -80,6 +83,8 @@ INLINE float largest_of_wide(wide_floats v) {
     const int32_t largest = largest_int_of(bits ^ ((bits >> 31) & 0x7fffffff));
     return float_of_bits(largest ^ ((largest >> 31) & 0x7fffffff)) + 0.0f;
 }
+/* As many halves as floats. */
+INLINE wide_floats halves_wide(const uint8_t *p) { return halves8(p); }
 /* v * 2^n, which is not too small, where n is in the low bits of power = n + 1.5 * 2^23; a NaN stays one. */
 INLINE wide_floats scaled_wide(wide_floats v, wide_floats power) {
     return where_number_wide(v, (wide_floats)((wide_bits)v + ((wide_bits)power << 23)), v);

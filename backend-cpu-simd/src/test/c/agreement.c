@@ -183,10 +183,17 @@ static void make_operands(void) {
 
 typedef void attender(const struct attention *attention);
 
+/* Rows are stored as floats here: what else is decoded, and how, is shown elsewhere. */
+static void load_floats(int type, const uint8_t *blocks, int64_t elements, float *out) {
+    (void)type;
+    memcpy(out, blocks, (size_t)elements * sizeof(float));
+}
+
 /* Runs it with queries as they are or rounded; the state and weighted values, of rounded ones the totals. */
 static void attend(attender *kernel, const struct attention_case *c, const float *with, int places, bool rounded,
                    float *softmax, float *weighted) {
-    static float scratch[ROUNDED_PLACES * 2 * 192 + 32 * (96 + 3 * ROUNDED_PLACES) + 4096], scores[MOST_QUERIES * PLACES];
+    static float scratch[ROUNDED_PLACES * 2 * 192 + 32 * (96 + 3 * ROUNDED_PLACES) + 8192], scores[MOST_QUERIES * PLACES];
+    static int64_t key_rows[ROUNDED_PLACES], value_rows[ROUNDED_PLACES];
     static float states[4 * MOST_QUERIES], sums[2 * MOST_QUERIES * MOST_STRIDE];
     const int count = c->rows * c->heads, part = rounded ? count : 0;
     memset(scores, 0, sizeof scores); /* also of places that hold no key */
@@ -199,11 +206,21 @@ static void attend(attender *kernel, const struct attention_case *c, const float
     }
     for (int tile = 0; tile < 2; tile++) {
         const int first = tile * places, position = 2 * places - 5 - c->rows, last = position + c->rows - first;
-        struct attention attention = {with, keys + first * c->key_stride, values + first * c->value_stride, scores,
-                                      states, sums, count, c->heads, c->key_stride, c->value_stride,
-                                      c->value_stride, places, first, tile == 0 ? 3 : 0,
-                                      last < places ? last : places, position, c->window, 0.3f, c->cap,
-                                      scratch, tile == 0 || c->cap == 50, tile == 1 || c->cap == 50};
+        const float *first_key = keys + first * c->key_stride, *first_value = values + first * c->value_stride;
+        const bool whole = c->cap == 50; /* a tile is a segment, or half of one */
+        const struct attention attention = {
+            .queries = with, .keys = first_key, .values = first_value, .scores = scores, .softmax = states,
+            .weighted = sums, .count = count, .heads = c->heads, .key_stride = c->key_stride,
+            .value_stride = c->value_stride, .sum_stride = c->value_stride, .places = places, .first = first,
+            .from = tile == 0 ? 3 : 0, .to = last < places ? last : places, .position = position, .window = c->window,
+            .scale = 0.3f, .cap = c->cap, .key_rows = key_rows, .value_rows = value_rows, .key_type = F32,
+            .value_type = F32, .key_width = c->key_stride, .value_width = c->value_stride, .decode = load_floats,
+            .scratch = scratch, .begins = tile == 0 || whole, .ends = tile == 1 || whole,
+        };
+        for (int i = 0; i < places; i++) {
+            key_rows[i] = (int64_t)(intptr_t)(first_key + i * c->key_stride);
+            value_rows[i] = (int64_t)(intptr_t)(first_value + i * c->value_stride);
+        }
         kernel(&attention);
     }
     memcpy(softmax, states + 2 * part, (size_t)count * 2 * sizeof(float));

@@ -115,6 +115,11 @@ PLAIN plain_wide wide_of_plain(plain512 v) {
     return r;
 }
 
+PLAIN plain512 plain_halves(__m256i v) {
+    uint16_t e[16];
+    memcpy(e, &v, sizeof e);
+    EACH(r.f[k] = _cvtsh_ss(e[k]));
+}
 PLAIN float plain_largest(plain512 a) {
     float most = a.f[0];
     for (int k = 1; k < 16; k++) {
@@ -134,6 +139,7 @@ PLAIN __m256 plain_eight(plain512 v, int i) { return _mm256_loadu_ps(v.f + 8 * i
 #define _mm512_cmp_ps_mask(a, b, how) plain_compare(a, b, (how) == _CMP_EQ_OQ)
 #define _mm512_mask_blend_ps plain_blend
 #define _mm512_reduce_max_ps plain_largest
+#define _mm512_cvtph_ps plain_halves
 #define _mm512_sub_ps plain_sub_floats
 #define _mm512_scalef_ps plain_scale
 #define _mm512_castps512_ps256(v) plain_eight(v, 0)

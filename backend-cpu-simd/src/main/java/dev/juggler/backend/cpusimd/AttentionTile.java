@@ -23,8 +23,11 @@ final class AttentionTile {
     private final KernelContext context;
     private final WorkerScratch scratch;
     private final KvReader reader;
-    private final @Nullable NativeKernels natives;
-    private final NativeKernels.Arrays arrays = new NativeKernels.Arrays();
+    private final @Nullable NativeAttention natives;
+    private final NativeAttention.Arrays arrays = new NativeAttention.Arrays();
+    private final NativeAttention.Tile tile = new NativeAttention.Tile();
+    private final NativeAttention.StoredRows storedRows = new NativeAttention.StoredRows();
+    private final boolean rounds;
 
     private AttentionCall call = new AttentionCall();
     private int sequence;
@@ -50,7 +53,9 @@ final class AttentionTile {
         this.context = context;
         this.scratch = scratch;
         reader = new KvReader(context, scratch);
-        natives = context.natives();
+        @Nullable NativeKernels kernels = context.natives();
+        natives = kernels == null ? null : kernels.attention();
+        rounds = kernels != null && kernels.rounds();
     }
 
     /** Takes up a task and loads its queries. */
@@ -77,16 +82,17 @@ final class AttentionTile {
             Operands.load(call.q(), from, queries, at, width);
             Arrays.fill(queries, at + width, at + keyStride, 0f);
         }
-        rounded = natives != null && natives.rounds() && call.kv().keys().dtype() != DType.F32;
+        rounded =
+                rounds && call.kv().keys().dtype() != DType.F32 && reader.areRowsStoredWhole(call);
         if (natives != null && rounded) {
             arrays.exactQueries.set(queries);
             queries =
                     scratch.floats(
-                            Use.ROUNDED_QUERIES, NativeKernels.roundedQueries(count, keyStride));
+                            Use.ROUNDED_QUERIES, NativeAttention.roundedQueries(count, keyStride));
             arrays.queries.set(queries);
             natives.roundQueries(
                     arrays.exactQueries.segment(), count, keyStride, arrays.queries.segment());
-            int words = NativeKernels.attentionScratch(keyStride, sumStride);
+            int words = NativeAttention.scratch(keyStride, sumStride);
             arrays.scratch.set(scratch.floats(Use.ROUNDED, words));
         } else {
             scores = scratch.floats(Use.SCORES, count * TILE);
@@ -241,63 +247,60 @@ final class AttentionTile {
         int lowest = call.firstVisible(position(0));
         int end = Math.min(position(rows - 1) + 1, AttentionCall.segmentEnd(segment));
         int start = Math.max(AttentionCall.segmentStart(segment), lowest / places * places);
-        float[] keys = scratch.floats(Use.KEYS, places * keyStride);
-        for (int tile = start; tile < end; tile += places) {
-            int from = Math.max(0, lowest - tile);
-            int to = Math.min(places, end - tile);
-            AttentionPlan plan = call.plan();
-            int kvHead = firstHead / (plan.heads() / plan.kvHeads());
-            reader.read(call, sequence, tile, from, to, kvHead, keys, keyStride);
-            float[] values = keys;
-            if (call.kv().values() != null) {
-                values = scratch.floats(Use.VALUES, places * valueStride);
-                reader.readValues(call, sequence, tile, from, to, kvHead, values, valueStride);
-            }
-            if (natives != null) {
-                int how = NativeKernels.EXACT;
-                if (rounded) {
-                    how = NativeKernels.ROUNDED;
-                    how |= tile == start ? NativeKernels.BEGINS : 0;
-                    how |= merges && tile + places >= end ? NativeKernels.ENDS : 0;
-                }
-                attend(natives, keys, values, tile, from, to, how);
-                continue;
-            }
-            score(keys, from, to);
-            for (int n = 0; n < count; n++) {
-                addTile(n, tile, values);
+        tile.count = count;
+        tile.heads = heads;
+        tile.position = position(0);
+        for (int first = start; first < end; first += places) {
+            tile.first = first;
+            tile.from = Math.max(0, lowest - first);
+            tile.to = Math.min(places, end - first);
+            if (natives != null && rounded) {
+                int part = first == start ? NativeAttention.BEGINS : 0;
+                part |= merges && first + places >= end ? NativeAttention.ENDS : 0;
+                attendRounded(natives, part);
+            } else {
+                attend();
             }
         }
     }
 
-    /** Scores, softmax and weighted values of a tile in one native call. */
-    private void attend(
-            NativeKernels kernels,
-            float[] keys,
-            float[] values,
-            int tile,
-            int from,
-            int to,
-            int how) {
+    private void attendRounded(NativeAttention kernels, int part) {
+        reader.find(call, sequence, tile.first, tile.from, tile.to, kvHead(), storedRows);
         arrays.queries.set(queries);
-        arrays.keys.set(keys);
-        arrays.values.set(values);
-        arrays.scores.set(scores);
         arrays.softmax.set(softmax);
         arrays.weighted.set(weighted);
-        kernels.attend(
-                arrays,
-                rows * heads,
-                heads,
-                keyStride,
-                valueStride,
-                sumStride,
-                tile,
-                from,
-                to,
-                position(0),
-                call.plan(),
-                how);
+        kernels.attendRounded(arrays, tile, storedRows, call.plan(), part);
+    }
+
+    /** Scores, softmax and weighted values of the tile, in F32. */
+    private void attend() {
+        int from = tile.from;
+        int to = tile.to;
+        float[] keys = scratch.floats(Use.KEYS, TILE * keyStride);
+        reader.read(call, sequence, tile.first, from, to, kvHead(), keys, keyStride);
+        float[] values = keys;
+        if (call.kv().values() != null) {
+            values = scratch.floats(Use.VALUES, TILE * valueStride);
+            reader.readValues(call, sequence, tile.first, from, to, kvHead(), values, valueStride);
+        }
+        if (natives != null) {
+            arrays.queries.set(queries);
+            arrays.keys.set(keys);
+            arrays.values.set(values);
+            arrays.scores.set(scores);
+            arrays.softmax.set(softmax);
+            arrays.weighted.set(weighted);
+            natives.attend(arrays, tile, keyStride, valueStride, sumStride, call.plan());
+            return;
+        }
+        score(keys, from, to);
+        for (int n = 0; n < tile.count; n++) {
+            addTile(n, tile.first, values);
+        }
+    }
+
+    private int kvHead() {
+        return firstHead / (call.plan().heads() / call.plan().kvHeads());
     }
 
     /** Scores of all queries with places {@code [from, to)} of a tile. */

@@ -9,19 +9,20 @@ import org.jspecify.annotations.Nullable;
 /** Reads keys and values of one head from the pages of a cache, converted to F32. */
 final class KvReader {
     private final MatrixKernels matrix;
-    private final @Nullable NativeKernels natives;
+    private final @Nullable NativeAttention natives;
     private final WorkerScratch scratch;
 
     /** Addresses of rows. */
-    private final long[] rows = new long[AttentionCall.ROUNDED_TILE];
+    private final long[] rows = new long[AttentionCall.TILE];
 
     private final MemorySegment addresses = MemorySegment.ofArray(rows);
-    private final NativeKernels.HeapArray keys = new NativeKernels.HeapArray();
-    private final NativeKernels.HeapArray values = new NativeKernels.HeapArray();
+    private final NativeAttention.HeapArray keys = new NativeAttention.HeapArray();
+    private final NativeAttention.HeapArray values = new NativeAttention.HeapArray();
 
     KvReader(KernelContext context, WorkerScratch scratch) {
         matrix = context.matrix();
-        natives = context.natives();
+        @Nullable NativeKernels kernels = context.natives();
+        natives = kernels == null ? null : kernels.attention();
         this.scratch = scratch;
     }
 
@@ -82,21 +83,12 @@ final class KvReader {
             int width,
             float[] target,
             int stride,
-            NativeKernels.HeapArray memory) {
+            NativeAttention.HeapArray memory) {
         int first = kvHead * width;
         int block = stored.dtype().blockElements();
         boolean inBlocks = first % block == 0 && width % block == 0;
         if (natives != null && inBlocks && NativeKernels.decodesRows(stored.dtype())) {
-            long head = Operands.address(stored) + stored.dtype().bytes(first);
-            long bytes = stored.rowBytes();
-            int page = call.kv().pageSize();
-            for (int i = from; i < to; ) {
-                long address = head + slot(call, sequence, tile + i) * bytes;
-                int end = Math.min(to, i + page - (tile + i) % page);
-                for (; i < end; i++, address += bytes) {
-                    rows[i] = address;
-                }
-            }
+            findRows(call, stored, sequence, tile, from, to, first, rows);
             memory.set(target);
             natives.decodeRows(
                     stored.dtype(), addresses, from, to, width, memory.segment(), stride);
@@ -105,6 +97,60 @@ final class KvReader {
         for (int i = from; i < to; i++) {
             readHead(stored, slot(call, sequence, tile + i), first, width, target, i * stride);
             Arrays.fill(target, i * stride + width, (i + 1) * stride, 0f);
+        }
+    }
+
+    /** True if keys and values lie in whole blocks that are decoded in C. */
+    boolean areRowsStoredWhole(AttentionCall call) {
+        @Nullable Tensor values = call.kv().values();
+        return areStoredWhole(call.kv().keys(), call.plan().keyWidth())
+                && areStoredWhole(
+                        values == null ? call.kv().keys() : values, call.plan().valueWidth());
+    }
+
+    private static boolean areStoredWhole(Tensor stored, int width) {
+        return NativeKernels.decodesRows(stored.dtype())
+                && width % stored.dtype().blockElements() == 0;
+    }
+
+    /** Where keys and values of positions {@code [tile + from, tile + to)} are. */
+    void find(
+            AttentionCall call,
+            int sequence,
+            int tile,
+            int from,
+            int to,
+            int kvHead,
+            NativeAttention.StoredRows rows) {
+        Tensor keys = call.kv().keys();
+        int first = kvHead * call.plan().keyWidth();
+        findRows(call, keys, sequence, tile, from, to, first, rows.keys(keys.dtype()));
+        @Nullable Tensor values = call.kv().values();
+        if (values != null) {
+            first = kvHead * call.plan().valueWidth();
+            findRows(call, values, sequence, tile, from, to, first, rows.values(values.dtype()));
+        }
+    }
+
+    /** Addresses of element {@code first} of rows, page after page. */
+    private static void findRows(
+            AttentionCall call,
+            Tensor stored,
+            int sequence,
+            int tile,
+            int from,
+            int to,
+            int first,
+            long[] rows) {
+        long start = Operands.address(stored) + stored.dtype().bytes(first);
+        long bytes = stored.rowBytes();
+        int page = call.kv().pageSize();
+        for (int i = from; i < to; ) {
+            long address = start + slot(call, sequence, tile + i) * bytes;
+            int end = Math.min(to, i + page - (tile + i) % page);
+            for (; i < end; i++, address += bytes) {
+                rows[i] = address;
+            }
         }
     }
 

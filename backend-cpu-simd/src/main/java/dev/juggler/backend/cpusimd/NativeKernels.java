@@ -1,9 +1,7 @@
 package dev.juggler.backend.cpusimd;
 
-import dev.juggler.kernel.AttentionPlan;
 import dev.juggler.kernel.DType;
 import dev.juggler.kernel.GatedActivation;
-import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.Collections;
 import java.util.EnumSet;
@@ -19,9 +17,6 @@ final class NativeKernels {
     // The compiler turns a call through a handle into a direct one only where this is a constant.
     private static final MethodHandle ASK = LIBRARY.ask;
     private static final MethodHandle WORK = LIBRARY.work;
-    private static final MethodHandle ATTEND = LIBRARY.attend;
-    private static final MethodHandle ROUND_QUERIES = LIBRARY.roundQueries;
-    private static final MethodHandle DECODE_ROWS = LIBRARY.decodeRows;
 
     /* Questions and tasks of library.c. */
     private static final long WORKER_BYTES = 4;
@@ -56,23 +51,6 @@ final class NativeKernels {
     private static final int FEW_FOR_TILES = 24;
 
     private static final int FEW_FOR_BRAINS = 8;
-
-    /** Floats of a cache line. */
-    private static final int LINE = 16;
-
-    /** As in rounded_attention.h and tiled_attention.c: queries, elements and sums at work. */
-    private static final int GROUP = 32;
-
-    private static final int STEP = 64;
-
-    /** How {@link #attend} works, in bits; library.c has the same. */
-    static final int EXACT = 0;
-
-    static final int ROUNDED = 1;
-    static final int BEGINS = 2;
-    static final int ENDS = 4;
-
-    private static final int BLOCK_SUMS = 2 * 3 * 256;
 
     private final int set;
     private final boolean rounds;
@@ -303,26 +281,7 @@ final class NativeKernels {
         }
     }
 
-    /**
-     * Decodes rows of whole blocks at some addresses (64 bits each) to {@code out}, row i to {@code
-     * i · stride}, filled up with zeros.
-     */
-    void decodeRows(
-            DType dtype,
-            MemorySegment rows,
-            int from,
-            int to,
-            int elements,
-            MemorySegment out,
-            int stride) {
-        try {
-            DECODE_ROWS.invokeExact(set, dtype.ggmlId(), rows, from, to, elements, out, stride);
-        } catch (Throwable e) {
-            throw failed(e);
-        }
-    }
-
-    /** Types that {@link #decodeRows} knows. */
+    /** Types that are decoded in C. */
     static boolean decodesRows(DType dtype) {
         return FLOATS.contains(dtype) || NativeLoops.DECODED.contains(dtype);
     }
@@ -332,116 +291,9 @@ final class NativeKernels {
         return rounds;
     }
 
-    /** Rounds queries [count, stride] for {@link #attend}: {@link #roundedQueries} words. */
-    void roundQueries(MemorySegment queries, int count, int stride, MemorySegment rounded) {
-        try {
-            ROUND_QUERIES.invokeExact(set, queries, count, stride, rounded);
-        } catch (Throwable e) {
-            throw failed(e);
-        }
-    }
-
-    /** Words of rounded queries, of whole 64 elements, and a scale each. */
-    static int roundedQueries(int count, int stride) {
-        return count * (wholeStep(stride) / 2 + 1);
-    }
-
-    /**
-     * Takes a tile of positions into the state of some queries: as {@link AttentionTile} does, or
-     * with products of rounded operands, see rounded_attention.h.
-     *
-     * @param count queries, {@code heads} of each row
-     * @param first position of the tile's first place
-     * @param from first place that holds a key and a value
-     * @param to place behind the last one that does
-     * @param position position of the first row
-     * @param how {@link #EXACT}, or {@link #ROUNDED} for queries of {@link #roundQueries}; then
-     *     also {@link #BEGINS} at the first tile of a segment, whose state starts anew, and {@link
-     *     #ENDS} at the last, whose state goes into the totals behind it
-     */
-    void attend(
-            Arrays arrays,
-            int count,
-            int heads,
-            int keyStride,
-            int valueStride,
-            int sumStride,
-            int first,
-            int from,
-            int to,
-            int position,
-            AttentionPlan plan,
-            int how) {
-        try {
-            ATTEND.invokeExact(
-                    set,
-                    arrays.queries.segment(),
-                    arrays.keys.segment(),
-                    arrays.values.segment(),
-                    arrays.scores.segment(),
-                    arrays.softmax.segment(),
-                    arrays.weighted.segment(),
-                    count,
-                    heads,
-                    keyStride,
-                    valueStride,
-                    sumStride,
-                    how == EXACT ? AttentionCall.TILE : AttentionCall.ROUNDED_TILE,
-                    first,
-                    from,
-                    to,
-                    position,
-                    plan.window(),
-                    plan.scale(),
-                    plan.softCap(),
-                    arrays.scratch.segment(),
-                    how);
-        } catch (Throwable e) {
-            throw failed(e);
-        }
-    }
-
-    /** Floats of scratch memory that {@link #attend} needs for rounded operands. */
-    static int attentionScratch(int keyStride, int sumStride) {
-        int places = AttentionCall.ROUNDED_TILE;
-        int keys = places * wholeStep(keyStride) / 2;
-        int values = places * wholeStep(sumStride) / 2;
-        int group = GROUP * (wholeStep(keyStride) / 2 + places / 2 + places);
-        return keys + values + group + BLOCK_SUMS + 2 * places + LINE;
-    }
-
-    private static int wholeStep(int elements) {
-        return (elements + STEP - 1) / STEP * STEP;
-    }
-
-    /** The arrays that {@link #attend} and {@link #roundQueries} work on. */
-    static final class Arrays {
-        final HeapArray exactQueries = new HeapArray();
-        final HeapArray queries = new HeapArray();
-        final HeapArray keys = new HeapArray();
-        final HeapArray values = new HeapArray();
-        final HeapArray scores = new HeapArray();
-        final HeapArray softmax = new HeapArray();
-        final HeapArray weighted = new HeapArray();
-        final HeapArray scratch = new HeapArray();
-    }
-
-    /** An array as memory; a new object only where the array is another than last time. */
-    static final class HeapArray {
-        private float[] array = new float[0];
-        private MemorySegment segment = MemorySegment.ofArray(array);
-
-        @SuppressWarnings("ReferenceEquality") // the same array, not one with equal elements
-        void set(float[] array) {
-            if (this.array != array) {
-                this.array = array;
-                segment = MemorySegment.ofArray(array);
-            }
-        }
-
-        MemorySegment segment() {
-            return segment;
-        }
+    /** Attention on this set. */
+    NativeAttention attention() {
+        return new NativeAttention(set);
     }
 
     /** A call of a native function throws nothing. */

@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class NativeLibrary {
     /** What {@code juggler_interface} must return. */
-    private static final int INTERFACE = 9;
+    private static final int INTERFACE = 10;
 
     /** Where in the features the sets begin that the operating system withholds. */
     private static final int WITHHELD = 16;
@@ -105,10 +105,6 @@ final class NativeLibrary {
     /** {@code void work(long task, long set, 12 × long)}; tasks are numbered as in library.c. */
     final MethodHandle work;
 
-    final MethodHandle attend;
-    final MethodHandle roundQueries;
-    final MethodHandle decodeRows;
-
     private final SymbolLookup symbols;
     private final int compiled;
     private final int features;
@@ -133,10 +129,6 @@ final class NativeLibrary {
                         FunctionDescriptor.ofVoid(
                                 Collections.nCopies(WORDS_OF_WORK, LONG)
                                         .toArray(MemoryLayout[]::new)));
-        attend = onHeap(symbols, "juggler_attend", attendArguments());
-        roundQueries = onHeap(symbols, "juggler_round_queries", INT, ARRAY, INT, INT, ARRAY);
-        decodeRows =
-                onHeap(symbols, "juggler_decode_rows", INT, INT, ARRAY, INT, INT, INT, ARRAY, INT);
     }
 
     /** Gives the library the vectors that codes of IQ1 to IQ3 point to; it keeps a copy. */
@@ -157,18 +149,6 @@ final class NativeLibrary {
         }
     }
 
-    /** The set, six arrays, eleven whole numbers, two fractions, scratch memory, yes or no. */
-    private static MemoryLayout[] attendArguments() {
-        List<MemoryLayout> arguments = new ArrayList<>();
-        arguments.add(INT);
-        arguments.addAll(Collections.nCopies(6, ARRAY));
-        arguments.addAll(Collections.nCopies(11, INT));
-        arguments.addAll(Collections.nCopies(2, FLOAT));
-        arguments.add(ARRAY);
-        arguments.add(INT);
-        return arguments.toArray(MemoryLayout[]::new);
-    }
-
     /**
      * The calls of {@link NativeLoops}, each linked when it is asked for.
      *
@@ -176,6 +156,45 @@ final class NativeLibrary {
      */
     static Loops loops() {
         return new Loops(find().orElseThrow(() -> new IllegalStateException(reason())).symbols);
+    }
+
+    /**
+     * The calls of {@link NativeAttention}, each linked when it is asked for.
+     *
+     * @throws IllegalStateException if there is no library
+     */
+    static Attention attention() {
+        return new Attention(find().orElseThrow(() -> new IllegalStateException(reason())).symbols);
+    }
+
+    /** Links the calls of {@link NativeAttention}, which take arrays. */
+    record Attention(SymbolLookup symbols) {
+        MethodHandle attend() {
+            return onHeap(symbols, "juggler_attend", arguments(11));
+        }
+
+        MethodHandle attendRounded() {
+            return onHeap(symbols, "juggler_attend_rounded", arguments(13));
+        }
+
+        MethodHandle roundQueries() {
+            return onHeap(symbols, "juggler_round_queries", INT, ARRAY, INT, INT, ARRAY);
+        }
+
+        MethodHandle decodeRows() {
+            return onHeap(
+                    symbols, "juggler_decode_rows", INT, INT, ARRAY, INT, INT, INT, ARRAY, INT);
+        }
+
+        /** The set, six arrays, whole numbers, two fractions. */
+        private static MemoryLayout[] arguments(int wholeNumbers) {
+            List<MemoryLayout> arguments = new ArrayList<>();
+            arguments.add(INT);
+            arguments.addAll(Collections.nCopies(6, ARRAY));
+            arguments.addAll(Collections.nCopies(wholeNumbers, INT));
+            arguments.addAll(Collections.nCopies(2, FLOAT));
+            return arguments.toArray(MemoryLayout[]::new);
+        }
     }
 
     /** Links the calls of {@link NativeLoops}, which take arrays. */
