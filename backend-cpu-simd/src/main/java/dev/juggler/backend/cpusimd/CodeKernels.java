@@ -76,16 +76,17 @@ final class CodeKernels implements MatrixKernels {
             for (int row = 0; row < rowCount; row += width) {
                 int height = Math.min(width, rowCount - row);
                 Arrays.fill(results, 0, count * width, 0f);
-                long next = firstRow + row + height;
-                long nextEnd = Math.min(next + width, firstRow + rowCount);
-                int chunks = (weight.columns() + CodePanel.COLUMNS - 1) / CodePanel.COLUMNS;
-                scratch.panels(loops.height())[0].ahead.set(
-                        weight.memory(),
-                        weight.rowStart(next),
-                        weight.rowStart(nextEnd),
-                        chunks * ((count + CodeLoops.TILE - 1) / CodeLoops.TILE));
+                int next = Math.min(width, rowCount - row - height);
                 multiplyPanels(
-                        format, weight, firstRow + row, height, rounded, count, results, scratch);
+                        format,
+                        weight,
+                        firstRow + row,
+                        height,
+                        next,
+                        rounded,
+                        count,
+                        results,
+                        scratch);
                 for (int i = 0; i < count; i++) {
                     System.arraycopy(results, i * width, out, (j + i) * rowCount + row, height);
                 }
@@ -93,12 +94,17 @@ final class CodeKernels implements MatrixKernels {
         }
     }
 
-    /** Adds products of some weight rows, one panel or two, to results. */
+    /**
+     * Adds products of some weight rows, one panel or two, to results.
+     *
+     * @param next how many rows behind these are wanted next
+     */
     private void multiplyPanels(
             CodeFormat format,
             WeightRows weight,
             long firstRow,
             int height,
+            int next,
             RoundedRows x,
             int count,
             float[] results,
@@ -125,6 +131,10 @@ final class CodeKernels implements MatrixKernels {
             }
             return;
         }
+        long ahead = weight.rowStart(firstRow + height);
+        int chunks = (weight.columns() + CodePanel.COLUMNS - 1) / CodePanel.COLUMNS;
+        int tiles = (count + CodeLoops.TILE - 1) / CodeLoops.TILE;
+        left.ahead.set(weight.memory(), ahead, ahead + next * stride, chunks * tiles);
         for (int from = 0; from < weight.columns(); from += CodePanel.COLUMNS) {
             int columns = Math.min(CodePanel.COLUMNS, weight.columns() - from);
             int runs = columns / CodePanel.RUN;
