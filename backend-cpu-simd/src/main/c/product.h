@@ -78,7 +78,7 @@ struct attention {
     const int64_t *key_rows, *value_rows; /* [tile places]: addresses */
     int32_t key_type, value_type, key_width, value_width; /* of what is stored there, whole blocks */
     void (*decode)(int type, const uint8_t *blocks, int64_t elements, float *out);
-    float *scratch;    /* see NativeKernels.java */
+    float *scratch;    /* see NativeAttention.java */
     bool begins, ends; /* the tile is a segment's first; its last, and the totals take it in */
 };
 

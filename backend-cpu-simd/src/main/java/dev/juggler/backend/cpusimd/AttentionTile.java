@@ -264,14 +264,6 @@ final class AttentionTile {
         }
     }
 
-    private void attendRounded(NativeAttention kernels, int part) {
-        reader.find(call, sequence, tile.first, tile.from, tile.to, kvHead(), storedRows);
-        arrays.queries.set(queries);
-        arrays.softmax.set(softmax);
-        arrays.weighted.set(weighted);
-        kernels.attendRounded(arrays, tile, storedRows, call.plan(), part);
-    }
-
     /** Scores, softmax and weighted values of the tile, in F32. */
     private void attend() {
         int from = tile.from;
@@ -297,6 +289,15 @@ final class AttentionTile {
         for (int n = 0; n < tile.count; n++) {
             addTile(n, tile.first, values);
         }
+    }
+
+    /** The same of the tile's rows as they are stored, with operands that are rounded. */
+    private void attendRounded(NativeAttention kernels, int part) {
+        reader.find(call, sequence, tile.first, tile.from, tile.to, kvHead(), storedRows);
+        arrays.queries.set(queries);
+        arrays.softmax.set(softmax);
+        arrays.weighted.set(weighted);
+        kernels.attendRounded(arrays, tile, storedRows, call.plan(), part);
     }
 
     private int kvHead() {
