@@ -6,11 +6,12 @@
  *   few.cuh/.cu       products with few rows: bound by memory, on bytes       decode.cu   look-ups, weights to numbers
  *   many.cuh/.cu      products with many rows: tensor cores                   many_float.cu  the same in F32
  *   cache.cuh/.cu     keys and values in pages                                choice.cu   routing, the largest, grouping
- *   attention.cuh/.cu attention in F32, split over long sequences             attention_many.cu  on tensor cores
+ *   attention.cuh/.cu attention in F32      attention_few.cu, attention_many.cu  generation and prompts on tensor cores
  *   rows.cu           norms, rotations, activations, sums, moves
  */
 #include "activations.cu"
 #include "attention.cu"
+#include "attention_few.cu"
 #include "attention_many.cu"
 #include "cache.cu"
 #include "choice.cu"

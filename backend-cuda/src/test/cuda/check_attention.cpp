@@ -118,6 +118,26 @@ static void attend(int type, const Scene &s, const std::vector<int> &rows, const
                (const int *)tile_table.data(), (const int *)keys.pages->data(), type, type, s.heads, s.kv_heads,
                s.key_width, s.value_width, s.page_size, s.window, scale, s.soft_cap, tile_rows, tile_count);
     }
+    Memory<float> few(out.count, 4);
+    const bool has_few = s.latent ? s.key_width <= 576 && s.value_width <= 512 : s.key_width <= 256 && s.value_width <= 256;
+    if (has_few) {
+        const bool narrow = s.value_width <= 128;
+        const std::string widths = s.latent ? "576_512" : s.key_width <= 64 && s.value_width <= 64 ? "64_64"
+            : s.key_width <= 128 && narrow ? "128_128" : s.key_width <= 192 && narrow ? "192_128" : "256_256";
+        const unsigned shared = s.latent ? 95232 : widths == "64_64" ? 22528 : widths == "128_128" ? 40960
+            : widths == "192_128" ? 51200 : 77824;
+        const unsigned few_y = (unsigned)s.kv_heads * blocks(tile_rows * (s.heads / s.kv_heads), 16);
+        fill_normal(partial); /* what is not written is wrong */
+        launch("attend_few_" + widths, {(unsigned)splits, few_y, (unsigned)std::max(1, tile_count - 1), 128, shared},
+               few.data(), splits > 1 ? partial.data() : nullptr, (const float *)q.data(), (const void *)keys.bytes->data(),
+               values ? (const void *)values->bytes->data() : nullptr, s.sinks ? (const float *)sinks.data() : nullptr,
+               (const int *)tile_table.data(), (const int *)keys.pages->data(), type, type, s.heads, s.kv_heads,
+               s.key_width, s.value_width, s.page_size, s.window, scale, s.soft_cap, tile_rows, tile_count);
+        if (splits > 1) {
+            launch("attend_combine", {(unsigned)s.heads, 2, 1, 128, 0}, few.data(), (const float *)partial.data(), total,
+                   s.heads, splits, s.value_width);
+        }
+    }
     std::vector<double> expected;
     for (size_t sequence = 0, row = 0; sequence < rows.size(); sequence++) {
         for (int r = 0; r < rows[sequence]; r++, row++) {
@@ -151,6 +171,10 @@ static void attend(int type, const Scene &s, const std::vector<int> &rows, const
     if (has_halves) {
         compare("attention on halves in " + std::string(type_of(type).name), halves, expected, {root_mean_square(expected)},
                 2e-2, 2e-3);
+    }
+    if (has_few) {
+        compare("attention of few rows in " + std::string(type_of(type).name) + ", " + std::to_string(splits) + " splits", few,
+                expected, {root_mean_square(expected)}, 2e-2, 2e-3);
     }
     if (splits > 1 && !partial.is_intact()) {
         failed("attention wrote beyond its parts");

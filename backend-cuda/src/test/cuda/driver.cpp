@@ -18,7 +18,7 @@
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
 enum { SUCCESS = 0, INVALID = 1, OUT_OF_MEMORY = 2, NOT_FOUND = 500, ILLEGAL_ADDRESS = 700 };
-enum { MEMORY_CLOCK = 36, BUS_WIDTH = 37, CLOCK = 13, MULTIPROCESSORS = 16, MAJOR = 75, MINOR = 76 };
+enum { SHARED_BYTES = 97, MEMORY_CLOCK = 36, BUS_WIDTH = 37, CLOCK = 13, MULTIPROCESSORS = 16, MAJOR = 75, MINOR = 76 };
 
 typedef uint64_t Address;
 
@@ -37,6 +37,7 @@ struct Launch {
 
 struct Function {
     std::string name;
+    int shared; /* bytes that a launch may ask for */
 };
 
 struct Stream {
@@ -50,7 +51,7 @@ struct Event {
 
 const size_t MEMORY = size_t(1) << 30;
 /* More arguments than any kernel has. */
-const int DEVICES = 2, MOST_ARGUMENTS = 32;
+const int DEVICES = 2, MOST_ARGUMENTS = 32, MOST_SHARED = 99 << 10, DYNAMIC_SHARED_BYTES = 8;
 
 std::mutex lock;
 Context contexts[DEVICES] = {{0, 0}, {1, 0}};
@@ -110,6 +111,7 @@ EXPORT int cuDeviceGetAttribute(int *value, int attribute, int) {
     case MAJOR: *value = 8; break;
     case MINOR: *value = 0; break;
     case MULTIPROCESSORS: *value = 4; break;
+    case SHARED_BYTES: *value = MOST_SHARED; break;
     case CLOCK: case MEMORY_CLOCK: *value = 1000000; break;
     case BUS_WIDTH: *value = 64; break;
     default: *value = 0;
@@ -200,7 +202,7 @@ EXPORT int cuModuleGetFunction(Function **function, void *, const char *name) {
     auto list = symbol<int (*)(const char **, int)>("juggler_host_kernels");
     for (int i = list(names, 4096) - 1; i >= 0; i--) {
         if (strcmp(names[i], name) == 0) {
-            *function = new Function{name};
+            *function = new Function{name, 48 << 10};
             return SUCCESS;
         }
     }
@@ -212,9 +214,20 @@ EXPORT int cuModuleGetGlobal_v2(Address *address, size_t *bytes, void *, const c
     return *address == 0 ? NOT_FOUND : SUCCESS;
 }
 
+EXPORT int cuFuncSetAttribute(Function *function, int attribute, int value) {
+    if (attribute != DYNAMIC_SHARED_BYTES || value > MOST_SHARED) {
+        return INVALID;
+    }
+    function->shared = value;
+    return SUCCESS;
+}
+
 /* How many arguments a kernel has is not known here; those behind the last are read and not used. */
 EXPORT int cuLaunchKernel(Function *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
                           unsigned bz, unsigned shared, Stream *stream, void **arguments, void **) {
+    if (shared > (unsigned)function->shared) {
+        return INVALID;
+    }
     Launch launch{function->name, {gx, gy, gz, bx, by, bz, shared}, {}};
     for (int i = 0; i < MOST_ARGUMENTS; i++) {
         launch.words.push_back(*static_cast<uint64_t *>(arguments[i]));

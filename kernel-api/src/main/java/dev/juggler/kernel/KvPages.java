@@ -10,8 +10,15 @@ import org.jspecify.annotations.Nullable;
  * @param values [pages, pageSize, valueWidth], or null where the values are the first {@code
  *     plan.valueWidth} elements of the keys (latent attention, DeepSeek-V2, arXiv:2405.04434)
  * @param pageSize positions of a page
+ * @param precision the type whose precision was asked for: what is stored in a finer one may be
+ *     rounded to it where that is faster
  */
-public record KvPages(Tensor keys, @Nullable Tensor values, int pageSize) {
+public record KvPages(Tensor keys, @Nullable Tensor values, int pageSize, DType precision) {
+    /** As precise as keys are stored. */
+    public KvPages(Tensor keys, @Nullable Tensor values, int pageSize) {
+        this(keys, values, pageSize, keys.dtype());
+    }
+
     public KvPages {
         if (keys.rows() != pageSize
                 || (values != null

@@ -36,6 +36,11 @@ final class AttentionChecks {
             checks.addReadKeys(dtype, dtype.isQuantized() ? 32 : 31, 1, 3, 4);
             checks.addScenes(dtype);
         }
+        if (subject.kernels().kvTypes().contains(DType.F32)) {
+            Scene plain = Scene.plain(4, 4, 48, 1).withValues(32, false);
+            checks.addRounded(plain, new int[] {17, 2}, new int[] {40, 9});
+            checks.addRounded(Scene.plain(8, 2, 64, 16), new int[] {1}, new int[] {70});
+        }
         return checks.tests;
     }
 
@@ -111,6 +116,15 @@ final class AttentionChecks {
         Scene latent = Scene.plain(6, 1, 96, 16).withValues(64, true);
         add(dtype, latent, new int[] {5, 1}, new int[] {20, 33});
         add(dtype, latent.with(9, 0, true), new int[] {5, 1}, new int[] {20, 33});
+        Scene wideLatent = Scene.plain(16, 1, 576, 16).withValues(512, true);
+        add(dtype, wideLatent, new int[] {1}, new int[] {300});
+        add(dtype, wideLatent, new int[] {3, 1}, new int[] {9, 70});
+        add(
+                dtype,
+                Scene.plain(2, 1, 192, 16).withValues(128, false),
+                new int[] {1},
+                new int[] {90});
+        add(dtype, Scene.plain(16, 1, 128, 16), new int[] {1, 2}, new int[] {515, 33});
         if (!dtype.isQuantized()) {
             for (int width : new int[] {1, 31, 33, 80}) {
                 add(dtype, Scene.plain(3, 1, width, 5), new int[] {2, 1}, new int[] {9, 40});
@@ -127,10 +141,19 @@ final class AttentionChecks {
         String name =
                 "attention %s, rows %s of %s positions, %s"
                         .formatted(dtype, Arrays.toString(rows), Arrays.toString(lengths), scene);
-        tests.add(subject.test(name, t -> attend(t, dtype, scene, rows, lengths)));
+        tests.add(subject.test(name, t -> attend(t, dtype, dtype, scene, rows, lengths)));
     }
 
-    private static void attend(Trial t, DType dtype, Scene scene, int[] rows, int[] lengths) {
+    /** What a step has computed in F32 for a cache that is F16: it may be rounded to that. */
+    private void addRounded(Scene scene, int[] rows, int[] lengths) {
+        String name =
+                "attention F32 as precise as F16, rows %s of %s positions, %s"
+                        .formatted(Arrays.toString(rows), Arrays.toString(lengths), scene);
+        tests.add(subject.test(name, t -> attend(t, DType.F32, DType.F16, scene, rows, lengths)));
+    }
+
+    private static void attend(
+            Trial t, DType dtype, DType precision, Scene scene, int[] rows, int[] lengths) {
         int pageSize = scene.pageSize();
         int[][] tables = pageTables(t, pageSize, lengths);
         int pages = Arrays.stream(tables).mapToInt(table -> table.length).sum() + 2;
@@ -158,10 +181,10 @@ final class AttentionChecks {
                 kernels.attention(
                         side.of(out),
                         side.of(q),
-                        new KvPages(side.of(keys), side.ofNullable(values), pageSize),
+                        new KvPages(side.of(keys), side.ofNullable(values), pageSize, precision),
                         scene.plan(side.ofNullable(sinks)),
                         layout));
-        t.assertClose(out, Operation.ATTENTION, dtype);
+        t.assertClose(out, Operation.ATTENTION, precision);
     }
 
     /** Pages in an order that has nothing to do with positions. */

@@ -124,7 +124,8 @@ final class RemoteBackend implements Backend {
                     new KvPages(
                             tensor(kv.keys()),
                             kv.values() == null ? null : tensor(kv.values()),
-                            kv.pageSize());
+                            kv.pageSize(),
+                            kv.precision());
             case Routing routing ->
                     routing.withChoiceBias(
                             routing.choiceBias() == null ? null : tensor(routing.choiceBias()));

@@ -13,15 +13,20 @@ import org.jspecify.annotations.Nullable;
 
 /** The kernels of the loaded module by name and by number; each is looked up once. */
 final class KernelModule implements AutoCloseable {
+    /** What a launch may take without having been allowed to. */
+    private static final int UNASKED_SHARED_BYTES = 48 << 10;
+
     /** One kernel, looked up in the module when it is first launched. */
     final class Kernel {
         private final int number;
         private final String name;
+        private final int sharedBytes;
         private @Nullable DriverFunction function;
 
-        private Kernel(int number, String name) {
+        private Kernel(int number, String name, int sharedBytes) {
             this.number = number;
             this.name = name;
+            this.sharedBytes = sharedBytes;
         }
 
         /** Its place in this module's list. */
@@ -31,7 +36,11 @@ final class KernelModule implements AutoCloseable {
 
         DriverFunction function() {
             if (function == null) {
-                function = module.function(name);
+                DriverFunction found = module.function(name);
+                if (sharedBytes > UNASKED_SHARED_BYTES) {
+                    found.allowShared(sharedBytes);
+                }
+                function = found;
             }
             return function;
         }
@@ -74,9 +83,18 @@ final class KernelModule implements AutoCloseable {
 
     /** A kernel; that there is none of this name shows when it is launched. */
     Kernel kernel(String name) {
+        return kernel(name, 0);
+    }
+
+    /**
+     * A kernel.
+     *
+     * @param sharedBytes dynamic shared memory that its launches ask for, at most
+     */
+    Kernel kernel(String name, int sharedBytes) {
         Kernel known = byName.get(name);
         if (known == null) {
-            known = new Kernel(byNumber.size(), name);
+            known = new Kernel(byNumber.size(), name, sharedBytes);
             byName.put(name, known);
             byNumber.add(known);
         }

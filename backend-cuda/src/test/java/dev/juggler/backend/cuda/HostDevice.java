@@ -302,7 +302,37 @@ final class HostDevice implements DriverDevice {
     }
 
     /** A kernel of the host build. */
-    record Function(String name, MemorySegment nativeName) implements DriverFunction {}
+    static final class Function implements DriverFunction {
+        private final String name;
+        private final MemorySegment nativeName;
+        private int allowedShared = 48 << 10;
+
+        Function(String name) {
+            this.name = name;
+            nativeName = Arena.ofAuto().allocateFrom(name);
+        }
+
+        @Override
+        public String name() {
+            return name;
+        }
+
+        @Override
+        public void allowShared(int bytes) {
+            allowedShared = bytes;
+        }
+
+        MemorySegment nativeName() {
+            return nativeName;
+        }
+
+        /** Fails as cuLaunchKernel does where more is asked for than is allowed. */
+        void requireShared(int bytes) {
+            if (bytes > allowedShared) {
+                throw new DriverException(name, 1, "CUDA_ERROR_INVALID_VALUE");
+            }
+        }
+    }
 
     private final class Module implements DriverModule {
         @Override
@@ -311,7 +341,7 @@ final class HostDevice implements DriverDevice {
                 throw new DriverException(
                         "cuModuleGetFunction " + name, 500, "CUDA_ERROR_NOT_FOUND");
             }
-            return new Function(name, Arena.ofAuto().allocateFrom(name));
+            return new Function(name);
         }
 
         @Override

@@ -16,6 +16,9 @@ final class HostDriver implements Driver {
     private final HostLibrary library;
     private final List<HostDevice.Memory> memories;
 
+    /** Of sm_86 and sm_89, the least of all but Turing. */
+    private static final int SHARED_BYTES = 99 << 10;
+
     /**
      * @param memory bytes that each device has
      */
@@ -44,7 +47,14 @@ final class HostDriver implements Driver {
 
     private DeviceProperties properties(int ordinal) {
         return new DeviceProperties(
-                "Emulated GPU " + ordinal, memories.get(ordinal).bytes(), 8, 0, 4, 1e9, 1e9);
+                "Emulated GPU " + ordinal,
+                memories.get(ordinal).bytes(),
+                8,
+                0,
+                4,
+                SHARED_BYTES,
+                1e9,
+                1e9);
     }
 
     @Override

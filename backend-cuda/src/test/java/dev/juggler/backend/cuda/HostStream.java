@@ -34,6 +34,7 @@ final class HostStream implements DriverStream {
         private final long[] words;
 
         Launch(HostDevice.Function function, Geometry geometry, Arguments arguments) {
+            function.requireShared(geometry.sharedBytes());
             this.function = function;
             this.geometry =
                     new int[] {

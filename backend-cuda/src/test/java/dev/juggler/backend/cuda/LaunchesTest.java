@@ -34,6 +34,10 @@ class LaunchesTest {
     private final Kernels kernels = backend.kernels();
 
     private Backend open(Map<String, String> values) {
+        return open(driver, values);
+    }
+
+    private static Backend open(RecordingDriver driver, Map<String, String> values) {
         KernelImage image = new KernelImage(new byte[1], "recorded");
         Backend opened =
                 new CudaBackendProvider(
@@ -312,8 +316,8 @@ class LaunchesTest {
         List<Launch> launches = attend(kv, layout(1, 1500), floats(1, 4096), floats(1, 4096));
         assertEquals(2, launches.size());
         Launch attend = launches.get(0);
-        assertEquals("attend_128", attend.kernel());
-        assertEquals(List.of(16, 4, 1, 128, 0), attend.geometry(), "2048 positions by 128");
+        assertEquals("attend_few_128_128", attend.kernel());
+        assertEquals(List.of(16, 4, 1, 128, 40960), attend.geometry(), "2048 positions by 128");
         assertEquals(
                 List.of(1, 1, 32, 4, 128, 128, 32, 0, 0.1f, 0f, 1, 1),
                 attend.arguments().subList(8, 20));
@@ -339,33 +343,101 @@ class LaunchesTest {
         return new Tensor(dtype, new Shape(count, rows, columns), opened.allocate(bytes), 0);
     }
 
-    /** 32 query heads read 4 of keys, so 8 rows make the 64 queries of a block. */
+    /** 32 query heads read 4 of keys, so 8 rows make the 64 queries of a block, 2 those of few. */
     @ParameterizedTest
     @CsvSource({
-        "F16, 100, 128, 128, attend_many_128_128, 4, 13",
-        "Q8_0, 2, 128, 96, attend_many_128_128, 4, 1",
-        "BF16, 17, 64, 64, attend_many_64_64, 4, 3",
-        "F16, 17, 192, 128, attend_many_192_128, 4, 3",
-        "F16, 17, 576, 512, attend_512, 32, 3",
-        "F32, 17, 128, 128, attend_128, 32, 3",
-        "F16, 1, 128, 128, attend_128, 4, 1"
+        "F16, 100, 128, 128, attend_many_128_128, 4, 8, 13, 0",
+        "Q8_0, 2, 128, 96, attend_many_128_128, 4, 8, 1, 0",
+        "BF16, 17, 64, 64, attend_many_64_64, 4, 8, 3, 0",
+        "F16, 17, 192, 128, attend_many_192_128, 4, 8, 3, 0",
+        "F16, 17, 200, 200, attend_few_256_256, 4, 2, 9, 77824",
+        "F16, 17, 576, 512, attend_512, 32, 8, 3, 0",
+        "F32, 17, 128, 128, attend_128, 32, 8, 3, 0",
+        "F16, 1, 128, 128, attend_few_128_128, 4, 1, 1, 40960",
+        "Q8_0, 1, 192, 128, attend_few_192_128, 4, 1, 1, 51200",
+        "F16, 1, 300, 300, attend_512, 4, 1, 1, 0"
     })
     void promptsAreCutIntoTilesOfRows(
-            DType cache, int rows, int keys, int values, String kernel, int blocks, int tiles) {
+            DType cache,
+            int rows,
+            int keys,
+            int values,
+            String kernel,
+            int blocks,
+            int tileRows,
+            int tiles,
+            int shared) {
         List<Launch> launches = attendPrompt(backend, cache, rows, new int[] {keys, values});
         assertEquals(1, launches.size());
         Launch attend = launches.getFirst();
         assertEquals(kernel, attend.kernel());
-        assertEquals(List.of(1, blocks, tiles, 128, 0), attend.geometry());
+        assertEquals(List.of(1, blocks, tiles, 128, shared), attend.geometry());
         boolean many = kernel.startsWith("attend_many");
         int type = cache.ggmlId();
         List<Object> numbers = attend.arguments().subList(many ? 7 : 8, attend.arguments().size());
-        int tileRows = rows == 1 ? 1 : 8;
         assertEquals(
                 List.of(type, type, 32, 4, keys, values, 32, 0, 0.1f, 0f, tileRows, tiles),
                 numbers);
         if (!many) {
             assertEquals(0L, attend.arguments().get(1), "nothing is split");
+        }
+    }
+
+    /** Latent attention: the values are the first elements of keys; all heads read one row. */
+    @Test
+    void latentRowsAreReadOnce() {
+        Tensor stored = tensor(DType.F16, 64, 32, 576);
+        AttentionPlan plan = new AttentionPlan(16, 1, 576, 512, 0.1f, 0, 0, null);
+        driver.takenCalls();
+        kernels.attention(
+                floats(1, 16 * 512),
+                floats(1, 16 * 576),
+                new KvPages(stored, null, 32),
+                plan,
+                layout(1, 100));
+        Launch attend = launches().getFirst();
+        assertEquals("attend_few_576_512", attend.kernel());
+        assertEquals(List.of(1, 1, 1, 128, 95232), attend.geometry());
+        assertTrue(
+                driver.takenCalls().contains("allow attend_few_576_512 95232"),
+                "more than 48 KiB must be asked for");
+    }
+
+    /** What a step has computed in F32 is rounded where the cache that it stands for is. */
+    @Test
+    void expandedKeysAreAsPreciseAsTheCache() {
+        Tensor keys = tensor(DType.F32, 100, 1, 16 * 192);
+        Tensor values = tensor(DType.F32, 100, 1, 16 * 128);
+        AttentionPlan plan = new AttentionPlan(16, 16, 192, 128, 0.1f, 0, 0, null);
+        for (DType precision : List.of(DType.F16, DType.F32)) {
+            KvPages kv = new KvPages(keys, values, 1, precision);
+            BatchLayout layout = new BatchLayout(1);
+            layout.add(50, 50, new int[100]);
+            kernels.attention(floats(50, 16 * 128), floats(50, 16 * 192), kv, plan, layout);
+            assertEquals(
+                    precision == DType.F16 ? "attend_many_192_128" : "attend_128",
+                    launches().getFirst().kernel());
+        }
+    }
+
+    /** On Turing a block cannot have the shared memory that wide heads need on tensor cores. */
+    @Test
+    void wideHeadsStayInF32WhereSharedMemoryIsShort() {
+        RecordingDriver turing = new RecordingDriver(RecordingDriver.LITTLE_SHARED);
+        try (Backend small = open(turing, Map.of())) {
+            for (int[] widths : new int[][] {{192, 128}, {256, 256}}) {
+                Tensor keys = on(small, DType.F16, 8, 32, widths[0]);
+                Tensor values = on(small, DType.F16, 8, 32, widths[1]);
+                AttentionPlan plan = new AttentionPlan(1, 1, widths[0], widths[1], 1, 0, 0, null);
+                Tensor out = on(small, DType.F32, 1, 1, widths[1]);
+                Tensor q = on(small, DType.F32, 1, 1, widths[0]);
+                small.kernels()
+                        .attention(out, q, new KvPages(keys, values, 32), plan, layout(1, 9));
+            }
+            small.synchronize();
+            assertEquals(
+                    List.of("attend_few_192_128", "attend_256"),
+                    turing.taken().stream().map(Launch::kernel).toList());
         }
     }
 

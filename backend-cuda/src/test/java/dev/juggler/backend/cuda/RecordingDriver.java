@@ -20,9 +20,12 @@ import java.util.List;
 
 /** A driver that does nothing and remembers what it was asked for. */
 final class RecordingDriver implements Driver, DriverDevice, DriverStream {
-    private static final DeviceProperties PROPERTIES =
-            new DeviceProperties("Recorder", 80L << 30, 9, 0, 132, 3e12, 1.7e9);
+    /** Shared memory of a block as Hopper has it, and as Turing has it. */
+    static final int MUCH_SHARED = 227 << 10;
 
+    static final int LITTLE_SHARED = 64 << 10;
+
+    private final DeviceProperties properties;
     private final List<Launch> launches = new ArrayList<>();
     private final List<String> calls = new ArrayList<>();
     private long next = 1L << 40;
@@ -37,7 +40,21 @@ final class RecordingDriver implements Driver, DriverDevice, DriverStream {
      */
     record Launch(String kernel, List<Integer> geometry, List<Object> arguments) {}
 
-    private record Function(String name) implements DriverFunction {}
+    private record Function(String name, List<String> calls) implements DriverFunction {
+        @Override
+        public void allowShared(int bytes) {
+            calls.add("allow " + name + " " + bytes);
+        }
+    }
+
+    RecordingDriver() {
+        this(MUCH_SHARED);
+    }
+
+    RecordingDriver(int sharedBytes) {
+        properties =
+                new DeviceProperties("Recorder", 80L << 30, 9, 0, 132, sharedBytes, 3e12, 1.7e9);
+    }
 
     /** From now on no graph can be made. */
     void refuseCapture() {
@@ -74,7 +91,7 @@ final class RecordingDriver implements Driver, DriverDevice, DriverStream {
 
         @Override
         public DriverFunction function(String name) {
-            return new Function(name);
+            return new Function(name, calls);
         }
 
         @Override
@@ -98,7 +115,7 @@ final class RecordingDriver implements Driver, DriverDevice, DriverStream {
 
     @Override
     public List<DeviceProperties> devices() {
-        return List.of(PROPERTIES);
+        return List.of(properties);
     }
 
     @Override
@@ -108,12 +125,12 @@ final class RecordingDriver implements Driver, DriverDevice, DriverStream {
 
     @Override
     public DeviceProperties properties() {
-        return PROPERTIES;
+        return properties;
     }
 
     @Override
     public MemoryInfo memory() {
-        return new MemoryInfo(PROPERTIES.memory(), PROPERTIES.memory());
+        return new MemoryInfo(properties.memory(), properties.memory());
     }
 
     @Override

@@ -52,7 +52,8 @@ final class PlacedBuffer implements Buffer {
                     new KvPages(
                             local(pages.keys()),
                             values == null ? null : ((PlacedBuffer) values.buffer()).local(values),
-                            pages.pageSize());
+                            pages.pageSize(),
+                            pages.precision());
             lastPages = pages;
         }
         return lastLocalPages;

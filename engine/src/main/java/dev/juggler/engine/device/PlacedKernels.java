@@ -154,7 +154,7 @@ public final class PlacedKernels implements Kernels {
         Tensor queries = in(device, q);
         Tensor keys = in(device, kv.keys());
         Tensor values = kv.values() == null ? null : in(device, kv.values());
-        KvPages pages = new KvPages(keys, values, kv.pageSize());
+        KvPages pages = new KvPages(keys, values, kv.pageSize(), kv.precision());
         AttentionPlan local = locals.plan(device, plan);
         device.kernels().attention(out(device, out), queries, pages, local, layout);
     }

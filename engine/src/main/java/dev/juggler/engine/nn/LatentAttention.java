@@ -223,7 +223,8 @@ public record LatentAttention(
         kernels.pasteColumns(key, 0, unrotated, 0, shape.unrotated());
         kernels.pasteColumns(key, shape.unrotated(), stored, shape.latent(), shape.rotated());
         values.fromLatent(value, latent, kernels);
-        KvPages expanded = new KvPages(onePositionAPage(key), onePositionAPage(value), 1);
+        KvPages expanded =
+                new KvPages(onePositionAPage(key), onePositionAPage(value), 1, kv.precision());
         kernels.attention(attended, q, expanded, shape.plain(), oneAfterTheOther(layout));
     }
 

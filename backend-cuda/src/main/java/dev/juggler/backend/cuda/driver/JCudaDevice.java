@@ -12,6 +12,7 @@ import jcuda.driver.CUdevice;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUevent;
 import jcuda.driver.CUfunction;
+import jcuda.driver.CUfunction_attribute;
 import jcuda.driver.CUmodule;
 import jcuda.driver.CUresult;
 import jcuda.driver.CUstream;
@@ -169,7 +170,19 @@ final class JCudaDevice implements DriverDevice {
     }
 
     /** A kernel. */
-    record LoadedFunction(CUfunction function, String name) implements DriverFunction {}
+    record LoadedFunction(JCudaDevice device, CUfunction function, String name)
+            implements DriverFunction {
+        @Override
+        public void allowShared(int bytes) {
+            device.makeCurrent();
+            check(
+                    "cuFuncSetAttribute " + name,
+                    JCudaDriver.cuFuncSetAttribute(
+                            function,
+                            CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                            bytes));
+        }
+    }
 
     private final class LoadedModule implements DriverModule {
         private final CUmodule module;
@@ -185,7 +198,7 @@ final class JCudaDevice implements DriverDevice {
             check(
                     "cuModuleGetFunction " + name,
                     JCudaDriver.cuModuleGetFunction(function, module, name));
-            return new LoadedFunction(function, name);
+            return new LoadedFunction(JCudaDevice.this, function, name);
         }
 
         @Override
