@@ -7,7 +7,7 @@
  *   many.cuh/.cu      products with many rows: tensor cores                   many_float.cu  the same in F32
  *   cache.cuh/.cu     keys and values in pages                                choice.cu   routing, the largest, grouping
  *   attention.cuh/.cu attention in F32      attention_few.cu, attention_many.cu  generation and prompts on tensor cores
- *   rows.cu           norms, rotations, activations, sums, moves
+ *   heads.cu          rotation, and from projections to the cache             rows.cu     norms, activations, sums, moves
  */
 #include "activations.cu"
 #include "attention.cu"
@@ -17,6 +17,7 @@
 #include "choice.cu"
 #include "decode.cu"
 #include "few.cu"
+#include "heads.cu"
 #include "many.cu"
 #include "many_float.cu"
 #include "rows.cu"

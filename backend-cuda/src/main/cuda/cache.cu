@@ -1,28 +1,6 @@
 /* Writes rows to the cache of keys and values, and reads them back. */
 #include "cache.cuh"
 
-/* One element of a row; Q8_0: all lanes of a warp come, and their 32 elements are a block. */
-template <int TYPE>
-__device__ __forceinline__ void store_element(byte *row, int64 column, bool is_inside, float value) {
-    if (TYPE == TYPE_Q8_0) {
-        const float most = warp_max(is_inside ? fabsf(value) : 0.0f), scale = most / 127.0f;
-        const float code = scale == 0.0f ? 0.0f : value * (1.0f / scale);
-        if (is_inside) {
-            byte *block = row + column / 32 * 34;
-            /* Halves round away from zero; the clamp matters where the scale is subnormal. */
-            const float rounded = truncf(fminf(fmaxf(code + copysignf(0.5f, code), -127.5f), 127.5f));
-            block[2 + column % 32] = (byte)(signed char)__float2int_rn(rounded);
-            if (lane_of_thread() == 0) {
-                *(unsigned short *)block = float_to_half(value != value ? value : scale);
-            }
-        }
-    } else if (is_inside && TYPE == TYPE_F32) {
-        ((float *)row)[column] = value;
-    } else if (is_inside) {
-        ((unsigned short *)row)[column] = TYPE == TYPE_F16 ? float_to_half(value) : float_to_brain(value);
-    }
-}
-
 template <int TYPE>
 __device__ __forceinline__ void append(byte *cache, const float *x, const int *slots, int rows, int width, int64 places) {
     const int64 column = (int64)blockIdx.x * blockDim.x + threadIdx.x;

@@ -21,14 +21,31 @@ __device__ __forceinline__ void store_sums(float (&sums)[WEIGHTS][ROWS], float *
     }
 }
 
+/* A weight and its product; those of the same rows with several weights of a type are one launch. */
+struct WeightOfBlock {
+    float *out;
+    const byte *weight;
+    int n, block; /* rows of the weight; which eight of them */
+
+    /* Goes on to the next weight where the block is beyond this one. */
+    __device__ __forceinline__ void pass(float *next_out, const void *next_weight, int next_n) {
+        const int blocks = (n + 2 * FEW_WARPS - 1) / (2 * FEW_WARPS);
+        if (block >= blocks) {
+            *this = {next_out, (const byte *)next_weight, next_n, block - blocks};
+        }
+    }
+};
+
 /*
  * out row r = row r / share of x · matrix ids[r] (or r % matrices); a row of zeros where the id is negative. Two rows of
- * the weight for a warp. grid = (ceil(n / 8), ceil(rows / ROWS)), block = 128.
+ * the weight for a warp. grid = (sum of ceil(n / 8), ceil(rows / ROWS)), block = 128.
  */
 template <class Format, int ROWS>
-__device__ __forceinline__ void multiply_few(float *out, const byte *weight, const void *x, const int *ids, int rows,
-                                             int n, int k, int share, int matrices, int64 matrix_bytes) {
-    const int first = (blockIdx.x * FEW_WARPS + warp_of_thread()) * 2;
+__device__ __forceinline__ void multiply_few(const WeightOfBlock &of_block, const void *x, const int *ids, int rows, int k,
+                                             int share, int matrices, int64 matrix_bytes) {
+    float *out = of_block.out;
+    const byte *weight = of_block.weight;
+    const int n = of_block.n, first = (of_block.block * FEW_WARPS + warp_of_thread()) * 2;
     const int64 bytes = row_bytes(Format::TYPE, k);
     if (first >= n) {
         return;
@@ -52,9 +69,12 @@ __device__ __forceinline__ void multiply_few(float *out, const byte *weight, con
     extern "C" __global__ void __launch_bounds__(FEW_BLOCK, FEW_BLOCKS(rows_at_once))                             \
         multiply_few_##format##_##rows_at_once(                                                                    \
         float *out, const void *weight, const void *x, const int *ids, int rows, int n, int k, int share,          \
-        int matrices, int64 matrix_bytes) {                                                                        \
-        multiply_few<format, rows_at_once>(out, (const byte *)weight, x, ids, rows, n, k, share, matrices,         \
-                                           matrix_bytes);                                                          \
+        int matrices, int64 matrix_bytes, float *second_out, const void *second, int second_n, float *third_out,   \
+        const void *third, int third_n) {                                                                          \
+        WeightOfBlock of_block = {out, (const byte *)weight, n, (int)blockIdx.x};                                  \
+        of_block.pass(second_out, second, second_n);                                                               \
+        of_block.pass(third_out, third, third_n);                                                                  \
+        multiply_few<format, rows_at_once>(of_block, x, ids, rows, k, share, matrices, matrix_bytes);              \
     }                                                                                                              \
     EXPORT_KERNEL(multiply_few_##format##_##rows_at_once)
 #define MULTIPLY_FEW_1(format) MULTIPLY_FEW(format, 1)

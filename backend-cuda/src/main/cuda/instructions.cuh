@@ -8,9 +8,8 @@
 #ifndef JUGGLER_HOST
 
 /* Memory whose size the launch gives; one such name in a kernel. */
-#define DYNAMIC_SHARED(type, name)                                          \
-    extern __shared__ __align__(16) unsigned char juggler_dynamic_shared[]; \
-    type *name = (type *)juggler_dynamic_shared
+extern __shared__ __align__(16) unsigned char juggler_dynamic_shared[];
+#define DYNAMIC_SHARED(type, name) type *name = (type *)juggler_dynamic_shared
 /* The host build finds kernels and variables by their names; a CUDA module does so anyway. */
 #define EXPORT_KERNEL(name)
 #define EXPORT_SYMBOL(name)

@@ -119,30 +119,6 @@ extern "C" __global__ void add_rms_norm(float *out, float *sum, const float *a, 
 }
 EXPORT_KERNEL(add_rms_norm)
 
-/*
- * Rotates pairs of each head in place by position * frequency. The angle is taken in double and brought to one turn
- * there, so that long contexts lose nothing; sine and cosine are of floats. grid = (ceil(heads * pairs / 256), rows).
- */
-extern "C" __global__ void rope(float *x, const int *positions, const double *frequencies, int rows, int heads,
-                                int head_width, int offset, int pairs, int halves, float magnitude) {
-    const int64 i = thread_number();
-    if (i >= (int64)heads * pairs) {
-        return;
-    }
-    const int pair = (int)(i % pairs);
-    const int first = offset + (halves ? pair : 2 * pair), second = first + (halves ? pairs : 1);
-    for (int64 r = blockIdx.y; r < rows; r += gridDim.y) {
-        const double turns = positions[r] * frequencies[pair] * 0.15915494309189535; /* 1 / 2 pi */
-        const float angle = (float)((turns - rint(turns)) * 6.283185307179586);
-        const float sine = sinf(angle) * magnitude, cosine = cosf(angle) * magnitude;
-        float *head = x + (r * heads + i / pairs) * head_width;
-        const float a = head[first], b = head[second];
-        head[first] = a * cosine - b * sine;
-        head[second] = a * sine + b * cosine;
-    }
-}
-EXPORT_KERNEL(rope)
-
 /* out[i] = x[ids[i]]; zeros for an id that is no row. grid = (ceil(width / 256), n). */
 extern "C" __global__ void gather_rows(float *out, const float *x, const int *ids, int n, int width, int x_rows) {
     const int64 column = thread_number();

@@ -1,6 +1,8 @@
 /* Products with few rows of activations, against sums in double over decoded weights and plain x. */
 #include "check.h"
 
+#include <memory>
+
 /* Rounding x to eight bits for 32 elements: each product is off by up to half a step of 1 / 127 of the largest x. */
 static const double BYTES_LARGEST = 5e-2, BYTES_MEAN = 1e-2, FLOATS_LARGEST = 2e-5, FLOATS_MEAN = 2e-6;
 
@@ -74,7 +76,8 @@ static void multiply(const TypeName &type, int rows, int at_once, int n, int k, 
     Memory<float> out((size_t)rows * n, 12);
     const std::string name = std::string("multiply_few_") + type.name + "_" + std::to_string(at_once);
     launch(name, {blocks(n, 8), blocks(rows, at_once), 1, 128, 0}, out.data(), (const void *)weight.bytes.data(), x.input,
-           (const int *)nullptr, rows, n, k, 1, 1, 0LL);
+           (const int *)nullptr, rows, n, k, 1, 1, 0LL, (float *)nullptr, (const void *)nullptr, 0, (float *)nullptr,
+           (const void *)nullptr, 0);
     std::vector<double> expected(out.count), scale(out.count);
     for (size_t i = 0; i < out.count; i++) {
         expected[i] = dot(&x.x[i / n * k], &weight.values[i % n * k], k, &scale[i]);
@@ -104,6 +107,38 @@ CHECK(multiply_few) {
     }
 }
 
+/* Up to three weights of a type with the same rows, in one launch. */
+CHECK(several_weights) {
+    for (const TypeName &type : types()) {
+        for (int second_n : {3, 16}) {
+            for (int third_n : {0, 9}) {
+                const int k = is_plain(type) ? 72 : 512, rows = 3, n[] = {17, second_n, third_n};
+                std::vector<std::unique_ptr<Weight>> weights;
+                std::vector<std::unique_ptr<Memory<float>>> outs;
+                unsigned total = 0;
+                for (int i = 0; i < 3; i++) {
+                    weights.emplace_back(new Weight(type.type, std::max(1, n[i]), k));
+                    outs.emplace_back(new Memory<float>((size_t)rows * n[i], 4));
+                    total += blocks(n[i], 8);
+                }
+                Rows x(type, rows, k);
+                launch(std::string("multiply_few_") + type.name + "_1", {total, rows, 1, 128, 0}, outs[0]->data(),
+                       (const void *)weights[0]->bytes.data(), x.input, (const int *)nullptr, rows, n[0], k, 1, 1, 0LL,
+                       outs[1]->data(), (const void *)weights[1]->bytes.data(), n[1], outs[2]->data(),
+                       (const void *)weights[2]->bytes.data(), n[2]);
+                for (int i = 0; i < 3; i++) {
+                    std::vector<double> expected(outs[i]->count), scale(outs[i]->count, 1);
+                    for (size_t j = 0; j < expected.size(); j++) {
+                        expected[j] = dot(&x.x[j / n[i] * k], &weights[i]->values[j % n[i] * k], k, &scale[j]);
+                    }
+                    compare(std::string("weight ") + std::to_string(i) + " of " + type.name, *outs[i], expected, scale,
+                            is_plain(type) ? FLOATS_LARGEST : BYTES_LARGEST, is_plain(type) ? FLOATS_MEAN : 1.5 * BYTES_MEAN);
+                }
+            }
+        }
+    }
+}
+
 /* Experts, some elsewhere; and a matrix for each head. */
 CHECK(stacks) {
     for (const TypeName &type : types()) {
@@ -119,7 +154,8 @@ CHECK(stacks) {
             Memory<float> out((size_t)rows * n);
             const void *from = stack.bytes.data() + first * stack.row_bytes;
             launch(std::string("multiply_few_") + type.name + "_1", {blocks(n, 8), 3, 1, 128, 0}, out.data(), from, x.input,
-                   heads ? (const int *)nullptr : ids.data(), rows, n, k, share, matrices, m * stack.row_bytes);
+                   heads ? (const int *)nullptr : ids.data(), rows, n, k, share, matrices, m * stack.row_bytes,
+                   (float *)nullptr, (const void *)nullptr, 0, (float *)nullptr, (const void *)nullptr, 0);
             std::vector<double> expected(out.count), scale(out.count, 1);
             for (size_t i = 0; i < out.count; i++) {
                 const size_t row = i / n;

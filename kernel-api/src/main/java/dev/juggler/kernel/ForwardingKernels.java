@@ -36,6 +36,18 @@ public abstract class ForwardingKernels implements Kernels {
     }
 
     @Override
+    public void project(
+            Tensor q,
+            Tensor x,
+            ProjectionWeights weights,
+            Tensor positions,
+            KvPages kv,
+            Tensor slots,
+            Workspace workspace) {
+        kernels.project(q, x, weights, positions, kv, slots, workspace);
+    }
+
+    @Override
     public void addRmsNorm(
             Tensor out, Tensor sum, Tensor a, Tensor b, Tensor weight, float epsilon) {
         kernels.addRmsNorm(out, sum, a, b, weight, epsilon);

@@ -31,6 +31,68 @@ public final class FusedContract {
         }
     }
 
+    public void project(
+            Tensor q,
+            Tensor x,
+            ProjectionWeights weights,
+            Tensor positions,
+            KvPages kv,
+            Tensor slots) {
+        Tensor query = weights.query().weight();
+        Tensor key = weights.key().weight();
+        Tensor value = weights.value().weight();
+        weight("project", query);
+        weight("project", key);
+        weight("project", value);
+        Tensor values = kv.values();
+        RopePlan rope = weights.rope();
+        boolean fits =
+                q.dtype() == DType.F32
+                        && x.dtype() == DType.F32
+                        && q.count() == 1
+                        && x.count() == 1
+                        && q.rows() == x.rows()
+                        && q.columns() == query.rows()
+                        && query.columns() == x.columns()
+                        && key.columns() == x.columns()
+                        && value.columns() == x.columns()
+                        && values != null
+                        && kv.keys().columns() == key.rows()
+                        && values.columns() == value.rows()
+                        && (rope == null
+                                || (query.rows() % rope.headWidth() == 0
+                                        && key.rows() % rope.headWidth() == 0))
+                        && isList(positions, x.rows())
+                        && isList(slots, x.rows());
+        if (!fits) {
+            throw misfit("project", q, x, query, key, value, kv.keys(), positions, slots);
+        }
+        follows(weights.query());
+        follows(weights.key());
+        follows(weights.value());
+    }
+
+    /** A bias and a norm that fit a projection. */
+    private static void follows(Projection projection) {
+        Tensor weight = projection.weight();
+        Tensor bias = projection.bias();
+        Tensor norm = projection.norm();
+        if (bias != null && (!isRow(bias) || bias.columns() != weight.rows())) {
+            throw misfit("project", bias, weight);
+        }
+        if (norm != null && (!isRow(norm) || weight.rows() % norm.columns() != 0)) {
+            throw misfit("project", norm, weight);
+        }
+    }
+
+    private static boolean isRow(Tensor tensor) {
+        return tensor.dtype() == DType.F32 && tensor.count() == 1 && tensor.rows() == 1;
+    }
+
+    private static boolean isList(Tensor tensor, int length) {
+        return tensor.dtype() == DType.I32 && tensor.shape().elements() == length;
+    }
+
     public void experts(
             Tensor out, Tensor x, Tensor ids, Tensor routeWeights, ExpertWeights weights) {
         network("experts", out, x, weights.gate(), weights.up(), weights.down());

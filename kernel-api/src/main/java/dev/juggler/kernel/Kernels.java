@@ -216,6 +216,51 @@ public interface Kernels {
     }
 
     /**
+     * The way into attention: queries of rows are made, and their keys and values go into the
+     * cache. Project, add biases, norm, rotate, store.
+     *
+     * @param q [rows, heads·keyWidth], written
+     * @param x [rows, width]
+     * @param positions I32 [1, rows] of the rows in their sequences
+     * @param slots I32 [1, rows] as of {@link #appendKv}
+     */
+    default void project(
+            Tensor q,
+            Tensor x,
+            ProjectionWeights weights,
+            Tensor positions,
+            KvPages kv,
+            Tensor slots,
+            Workspace workspace) {
+        long mark = workspace.mark();
+        Tensor k = workspace.take(x.rows(), weights.key().weight().rows());
+        Tensor v = workspace.take(x.rows(), weights.value().weight().rows());
+        project(q, x, weights.query(), weights.epsilon());
+        project(k, x, weights.key(), weights.epsilon());
+        project(v, x, weights.value(), weights.epsilon());
+        if (weights.rope() != null) {
+            rope(q, positions, weights.rope());
+            rope(k, positions, weights.rope());
+        }
+        appendKv(kv, k, v, slots);
+        workspace.release(mark);
+    }
+
+    private void project(Tensor out, Tensor x, Projection projection, float epsilon) {
+        matmul(out, x, projection.weight());
+        if (projection.bias() != null) {
+            add(out, out, projection.bias());
+        }
+        Tensor norm = projection.norm();
+        if (norm != null) {
+            int width = norm.columns();
+            int parts = out.columns() / width;
+            Tensor heads = parts == 1 ? out : out.reshape(out.rows() * parts, width);
+            rmsNorm(heads, heads, norm, epsilon);
+        }
+    }
+
+    /**
      * Gated feed-forward: {@code out = (act(x·gateᵀ) · (x·upᵀ)) · downᵀ}. Shazeer 2020,
      * arXiv:2002.05202.
      *

@@ -47,6 +47,7 @@ final class FusedChecks {
         checks.addMixture(DType.F32, 64, 33, 8, 31, 33, true);
         checks.addMixture(DType.F32, 2, 128, 8, 257, 33, false);
         checks.addChain();
+        checks.tests.addAll(ProjectionChecks.of(subject));
         return checks.tests;
     }
 

@@ -8,11 +8,12 @@ public enum Limits {
     EXACT {
         @Override
         public Tolerance of(Operation operation, DType dtype) {
-            if (operation != Operation.APPEND_KV) {
+            boolean isStored = operation == Operation.APPEND_KV;
+            if (!isStored && operation != Operation.PROJECT) {
                 return Tolerance.F32;
             }
             return switch (dtype) {
-                case F32 -> Tolerance.EXACT;
+                case F32 -> isStored ? Tolerance.EXACT : Tolerance.F32;
                 case F16 -> new Tolerance(1e-3, 1e-4);
                 case BF16 -> new Tolerance(8e-3, 1e-3);
                 default -> new Tolerance(3e-2, 3e-3);
@@ -36,6 +37,7 @@ public enum Limits {
                         };
                 case FEED_FORWARD, EXPERTS, MIXTURE_OF_EXPERTS ->
                         dtype == DType.F32 ? Tolerance.F32 : TWO_PRODUCTS;
+                case PROJECT -> dtype == DType.F32 ? Tolerance.F32 : Tolerance.ROUNDED_AND_STORED;
                 case ATTENTION -> dtype == DType.F32 ? Tolerance.F32 : HALVES;
                 default -> EXACT.of(operation, dtype);
             };
@@ -52,7 +54,8 @@ public enum Limits {
      * The tolerance of a result.
      *
      * @param operation what is computed
-     * @param dtype type of the weight or of the cache, F32 for operations that have neither
+     * @param dtype type of the weight or of the cache, F32 for operations that have neither; of the
+     *     weight where there are both, unless that is F32
      */
     public abstract Tolerance of(Operation operation, DType dtype);
 }

@@ -22,6 +22,7 @@ public enum Operation {
     MATMUL_BY_HEAD_TRANSPOSED,
     READ_KEYS,
     ADD_RMS_NORM,
+    PROJECT,
     FEED_FORWARD,
     EXPERTS,
     MIXTURE_OF_EXPERTS

@@ -230,6 +230,23 @@ final class Trial implements AutoCloseable {
         }
     }
 
+    /** New rows of a cache are close to the reference's, and all others as they were. */
+    void assertStored(Twin pages, Operation operation, DType dtype) {
+        assertClose(pages, operation, dtype);
+        float[] before = pages.values();
+        float[] reference = pages.referenceValues();
+        float[] now = pages.deviceValues();
+        int width = pages.device.columns();
+        for (int from = 0; from < before.length; from += width) {
+            int to = from + width;
+            if (Arrays.equals(before, from, to, reference, from, to)) {
+                require(
+                        Arrays.equals(before, from, to, now, from, to),
+                        "slot " + from / width + " was changed and was not named");
+            }
+        }
+    }
+
     void assertSameIds(Twin ids) {
         int[] expected = ids.referenceIds();
         int[] actual = ids.deviceIds();

@@ -1,12 +1,16 @@
 package dev.juggler.tck;
 
 import dev.juggler.kernel.ExpertWeights;
+import dev.juggler.kernel.KvPages;
+import dev.juggler.kernel.Projection;
+import dev.juggler.kernel.ProjectionWeights;
 import dev.juggler.kernel.Tensor;
 import dev.juggler.kernel.Workspace;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
@@ -219,5 +223,39 @@ class ProductFaultsTest extends FaultTest {
                             new ExpertWeights(all.gate(), all.up(), all.down(), all.activation()),
                             (Workspace) Objects.requireNonNull(a[5]));
                 });
+        projection(
+                "project as a fused step ignores the bias of values",
+                all ->
+                        new ProjectionWeights(
+                                all.query(),
+                                all.key(),
+                                new Projection(all.value().weight(), null, null),
+                                all.epsilon(),
+                                all.rope()));
+        projection(
+                "project as a fused step leaves keys without a norm",
+                all ->
+                        new ProjectionWeights(
+                                all.query(),
+                                new Projection(all.key().weight(), all.key().bias(), null),
+                                all.value(),
+                                all.epsilon(),
+                                all.rope()));
+    }
+
+    private void projection(String name, UnaryOperator<ProjectionWeights> change) {
+        fault(
+                name,
+                FusedChecks::of,
+                "project",
+                (k, a) ->
+                        k.project(
+                                tensor(a, 0),
+                                tensor(a, 1),
+                                change.apply((ProjectionWeights) Objects.requireNonNull(a[2])),
+                                tensor(a, 3),
+                                (KvPages) Objects.requireNonNull(a[4]),
+                                tensor(a, 5),
+                                (Workspace) Objects.requireNonNull(a[6])));
     }
 }

@@ -45,6 +45,7 @@ abstract class NativeConformance extends BackendConformanceTest {
         return switch (operation) {
             case MATMUL, MATMUL_BY_EXPERT -> Tolerance.INT8_ACTIVATIONS;
             case FEED_FORWARD, EXPERTS, MIXTURE_OF_EXPERTS -> TWO_PRODUCTS;
+            case PROJECT -> Tolerance.ROUNDED_AND_STORED;
             default -> others;
         };
     }

@@ -10,6 +10,7 @@ import dev.juggler.kernel.GatedActivation;
 import dev.juggler.kernel.KernelContract;
 import dev.juggler.kernel.Kernels;
 import dev.juggler.kernel.KvPages;
+import dev.juggler.kernel.ProjectionWeights;
 import dev.juggler.kernel.RopePlan;
 import dev.juggler.kernel.Routing;
 import dev.juggler.kernel.Tensor;
@@ -37,6 +38,7 @@ final class CudaKernels implements Kernels {
     private final Rotations rotations;
     private final Products products;
     private final FeedForwards feedForwards;
+    private final HeadProjections projections;
     private final AttentionCalls attention;
 
     CudaKernels(Card card) {
@@ -46,6 +48,7 @@ final class CudaKernels implements Kernels {
         rotations = new Rotations(card);
         products = new Products(card, rounding);
         feedForwards = new FeedForwards(card, products, rounding, rows);
+        projections = new HeadProjections(card, products, rotations);
         attention = new AttentionCalls(card);
     }
 
@@ -191,6 +194,23 @@ final class CudaKernels implements Kernels {
         contract.add(sum, a, b);
         contract.rmsNorm(out, sum, weight);
         enqueue(() -> rows.addRmsNorm(out, sum, a, b, weight, epsilon));
+    }
+
+    @Override
+    public void project(
+            Tensor q,
+            Tensor x,
+            ProjectionWeights weights,
+            Tensor positions,
+            KvPages kv,
+            Tensor slots,
+            Workspace workspace) {
+        if (!HeadProjections.takes(weights, kv) || !KV_TYPES.contains(kv.keys().dtype())) {
+            Kernels.super.project(q, x, weights, positions, kv, slots, workspace);
+            return;
+        }
+        fused.project(q, x, weights, positions, kv, slots);
+        enqueue(() -> projections.project(q, x, weights, positions, kv, slots, workspace));
     }
 
     @Override

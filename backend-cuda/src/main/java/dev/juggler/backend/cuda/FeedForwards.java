@@ -41,56 +41,24 @@ final class FeedForwards {
                     inner, source, 1, weights.gate(), weights.up(), 0, weights.activation(), 0, 0);
         } else {
             Tensor up = workspace.take(x.rows(), weights.up().rows());
-            gateAndUp(inner, up, x, weights);
+            products.multiplyAll(
+                    products.product(inner, x, weights.gate()),
+                    products.product(up, x, weights.up()));
             rows.gate(inner, inner, up, weights.activation());
         }
         products.matmul(out, inner, weights.down());
         workspace.release(mark);
     }
 
-    /** Both products of the same rows, which are rounded once where the types allow. */
-    private void gateAndUp(Tensor gate, Tensor up, Tensor x, FeedForwardWeights weights) {
-        Product first =
-                new Product(
-                        card.address(gate),
-                        card.address(x),
-                        card.address(weights.gate()),
-                        weights.gate().dtype(),
-                        0,
-                        x.rows(),
-                        gate.columns(),
-                        x.columns(),
-                        1,
-                        1,
-                        0);
-        if (weights.gate().dtype() != weights.up().dtype()) {
-            products.multiply(first);
-            products.matmul(up, x, weights.up());
-            return;
-        }
-        Product second = first.with(card.address(up), card.address(weights.up()));
-        both(first, second, ExpertGroups.Tiles.NONE, 0);
-    }
-
-    /**
-     * @param tileRows with experts, rows of a tile
-     */
+    /** Both products of the same choices, whose rows are rounded once. */
     private void both(Product first, Product second, ExpertGroups.Tiles tiles, int tileRows) {
-        if (first.rows() == 0) {
-            return;
-        }
-        if (tiles.count() == 0 && products.isFew(first)) {
-            long x = products.roundedForFew(first);
-            products.multiplyFew(first, x);
-            products.multiplyFew(second, x);
-        } else if (products.isFloat(first.type())) {
+        if (products.isFloat(first.type())) {
             products.multiplyManyFloats(first, tiles);
             products.multiplyManyFloats(second, tiles);
         } else {
             long halves = products.halved(first);
-            int tile = tiles.count() == 0 ? Products.tileRows(first) : tileRows;
-            products.multiplyMany(first, halves, tiles, tile);
-            products.multiplyMany(second, halves, tiles, tile);
+            products.multiplyMany(first, halves, tiles, tileRows);
+            products.multiplyMany(second, halves, tiles, tileRows);
         }
     }
 

@@ -4,8 +4,10 @@ import dev.juggler.backend.cuda.KernelModule.Family;
 import dev.juggler.backend.cuda.KernelModule.Kernel;
 import dev.juggler.kernel.DType;
 import dev.juggler.kernel.Tensor;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -39,6 +41,14 @@ final class Products {
 
     private static final int FLOAT_TILE = 64;
 
+    /** Kernels for few rows: threads of a block, and rows of the weight that it multiplies. */
+    private static final int FEW_BLOCK = 128;
+
+    private static final int FEW_WEIGHT_ROWS = 8;
+
+    /** Weights of one launch. */
+    private static final int MOST_TOGETHER = 3;
+
     private final Card card;
     private final LaunchQueue queue;
     private final Rounding rounding;
@@ -64,19 +74,23 @@ final class Products {
     }
 
     void matmul(Tensor out, Tensor x, Tensor weight) {
-        multiply(
-                new Product(
-                        card.address(out),
-                        card.address(x),
-                        card.address(weight),
-                        weight.dtype(),
-                        0,
-                        out.rows(),
-                        out.columns(),
-                        x.columns(),
-                        1,
-                        1,
-                        0));
+        multiply(product(out, x, weight));
+    }
+
+    /** {@code out = x · weightᵀ}. */
+    Product product(Tensor out, Tensor x, Tensor weight) {
+        return new Product(
+                card.address(out),
+                card.address(x),
+                card.address(weight),
+                weight.dtype(),
+                0,
+                out.rows(),
+                out.columns(),
+                x.columns(),
+                1,
+                1,
+                0);
     }
 
     void matmulByExpert(Tensor out, Tensor x, Tensor stack, Tensor ids) {
@@ -156,6 +170,53 @@ final class Products {
         }
     }
 
+    /**
+     * Products of the same rows with up to three weights, without experts: rows are rounded once,
+     * and where they are few, weights of one type are one launch.
+     */
+    void multiplyAll(Product... all) {
+        boolean few = true;
+        boolean halves = true;
+        for (Product product : all) {
+            few &= isFew(product);
+            halves &= !isFew(product) && !isFloat(product.type());
+        }
+        if (all[0].rows() > 0 && few) {
+            multiplyFewOfAll(all);
+        } else if (all[0].rows() > 0 && halves) {
+            long rounded = halved(all[0]);
+            for (Product product : all) {
+                multiplyMany(product, rounded, ExpertGroups.Tiles.NONE, tileRows(product));
+            }
+        } else {
+            for (Product product : all) {
+                multiply(product);
+            }
+        }
+    }
+
+    private void multiplyFewOfAll(Product... all) {
+        long codes = 0;
+        for (Product product : all) {
+            if (codes == 0 && !isPlain(product.type())) {
+                codes = roundedForFew(product);
+            }
+        }
+        boolean[] done = new boolean[all.length];
+        for (int i = 0; i < all.length; i++) {
+            if (!done[i]) {
+                List<Product> alike = new ArrayList<>();
+                for (int j = i; j < all.length; j++) {
+                    if (all[j].type() == all[i].type()) {
+                        alike.add(all[j]);
+                        done[j] = true;
+                    }
+                }
+                multiplyFew(alike, isPlain(all[i].type()) ? all[i].x() : codes);
+            }
+        }
+    }
+
     /** Whether experts are so few that reading one for each choice is right. */
     static boolean isFewChoices(Product product) {
         return product.rows() <= FEW * FEW;
@@ -203,9 +264,38 @@ final class Products {
     }
 
     void multiplyFew(Product product, long x) {
-        int together = product.ids() == 0 && product.matrices() == 1 ? together(product) : 1;
-        boolean generic = card.options.exact() && product.type().isQuantized();
-        queue.kernel(generic ? fewFloat : few.of(product.type(), together))
+        multiplyFew(List.of(product), x);
+    }
+
+    /**
+     * Products that differ in their weights, of one type, and results only.
+     *
+     * @param x the rows as {@link #roundedForFew} gives them
+     */
+    private void multiplyFew(List<Product> alike, long x) {
+        Product first = alike.getFirst();
+        if (card.options.exact() && first.type().isQuantized()) {
+            for (Product product : alike) {
+                fewOperands(fewFloat, product, x).number(product.type().ggmlId());
+                queue.launch(ceil(product.n(), FEW_WEIGHT_ROWS), product.rows(), FEW_BLOCK);
+            }
+            return;
+        }
+        int together = first.ids() == 0 && first.matrices() == 1 ? together(first) : 1;
+        fewOperands(few.of(first.type(), together), first, x);
+        long blocks = ceil(first.n(), FEW_WEIGHT_ROWS);
+        for (int i = 1; i < MOST_TOGETHER; i++) {
+            Product product = i < alike.size() ? alike.get(i) : null;
+            queue.pointer(product == null ? 0 : product.out())
+                    .pointer(product == null ? 0 : product.weight())
+                    .number(product == null ? 0 : product.n());
+            blocks += product == null ? 0 : ceil(product.n(), FEW_WEIGHT_ROWS);
+        }
+        queue.launch(blocks, ceil(first.rows(), together), FEW_BLOCK);
+    }
+
+    private LaunchQueue fewOperands(Kernel kernel, Product product, long x) {
+        return queue.kernel(kernel)
                 .pointer(product.out())
                 .pointer(product.weight())
                 .pointer(x)
@@ -216,11 +306,6 @@ final class Products {
                 .number(product.share())
                 .number(product.matrices())
                 .wide(product.matrixBytes());
-        if (generic) {
-            queue.number(product.type().ggmlId());
-            together = 1;
-        }
-        queue.launch(ceil(product.n(), 8), ceil(product.rows(), together), 128);
     }
 
     /** Rows that share one reading of the weight, as there are kernels for. */

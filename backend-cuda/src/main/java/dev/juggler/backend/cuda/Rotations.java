@@ -54,7 +54,8 @@ final class Rotations {
                 .launch(Products.ceil((long) heads * plan.pairs(), 256), x.rows(), 256);
     }
 
-    private long frequencies(RopePlan plan) {
+    /** Address of the radians a position of a plan, one double for each pair. */
+    long frequencies(RopePlan plan) {
         Long address = known.get(plan);
         if (address == null) {
             double[] values = new double[plan.pairs()];

@@ -17,6 +17,9 @@ import dev.juggler.kernel.ExpertWeights;
 import dev.juggler.kernel.GatedActivation;
 import dev.juggler.kernel.Kernels;
 import dev.juggler.kernel.KvPages;
+import dev.juggler.kernel.Projection;
+import dev.juggler.kernel.ProjectionWeights;
+import dev.juggler.kernel.RopePlan;
 import dev.juggler.kernel.Shape;
 import dev.juggler.kernel.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -174,8 +177,126 @@ class LaunchesTest {
                         2048,
                         1,
                         1,
-                        0L),
+                        0L,
+                        0L,
+                        0L,
+                        0,
+                        0L,
+                        0L,
+                        0),
                 multiply.arguments());
+    }
+
+    private static Projection projection(Tensor weight) {
+        return new Projection(weight, null, null);
+    }
+
+    private List<String> project(ProjectionWeights weights, DType cache, int rows) {
+        int keys = weights.key().weight().rows();
+        int values = weights.value().weight().rows();
+        kernels.project(
+                floats(rows, weights.query().weight().rows()),
+                floats(rows, 2048),
+                weights,
+                tensor(DType.I32, 1, 1, rows),
+                new KvPages(tensor(cache, 64, 32, keys), tensor(cache, 64, 32, values), 32),
+                tensor(DType.I32, 1, 1, rows),
+                new BufferWorkspace(backend.allocate(16 << 20)));
+        return launches().stream().map(Launch::kernel).toList();
+    }
+
+    /** Weights of a type are one launch after another in the grid, and so their results. */
+    @Test
+    void theWayIntoAttentionIsFewLaunches() {
+        RopePlan rope = new RopePlan(RopePlan.Pairing.HALVES, 128, 0, new double[64], 1.5f);
+        Tensor query = tensor(DType.Q4_K, 1, 4096, 2048);
+        Tensor key = tensor(DType.Q4_K, 1, 512, 2048);
+        Tensor value = tensor(DType.Q6_K, 1, 512, 2048);
+        Tensor norm = floats(1, 128);
+        Tensor bias = floats(1, 512);
+        Tensor keys = tensor(DType.F16, 64, 32, 512);
+        Tensor values = tensor(DType.F16, 64, 32, 512);
+        Tensor q = floats(1, 4096);
+        Tensor positions = tensor(DType.I32, 1, 1, 1);
+        Tensor slots = tensor(DType.I32, 1, 1, 1);
+        kernels.project(
+                q,
+                floats(1, 2048),
+                new ProjectionWeights(
+                        new Projection(query, null, norm),
+                        new Projection(key, null, norm),
+                        new Projection(value, bias, null),
+                        1e-6f,
+                        rope),
+                positions,
+                new KvPages(keys, values, 32),
+                slots,
+                new BufferWorkspace(backend.allocate(1 << 20)));
+        List<Launch> launches = launches();
+        assertEquals(
+                List.of(
+                        "quantize_rows",
+                        "multiply_few_q4_k_1",
+                        "multiply_few_q6_k_1",
+                        "finish_heads"),
+                launches.stream().map(Launch::kernel).toList());
+        Launch both = launches.get(1);
+        assertEquals(List.of(512 + 64, 1, 1, 128, 0), both.geometry());
+        assertEquals(address(q), both.arguments().get(0));
+        assertEquals(address(key), both.arguments().get(11));
+        assertEquals(512, both.arguments().get(12), "rows of the second weight");
+        assertEquals(List.of(0L, 0L, 0), both.arguments().subList(13, 16), "and no third");
+        Launch finish = launches.get(3);
+        assertEquals(List.of(10, 1, 1, 128, 0), finish.geometry(), "32 + 4 + 4 warps");
+        assertEquals(
+                List.of(0L, 0L, address(bias), address(norm), address(norm), address(positions)),
+                finish.arguments().subList(3, 9));
+        assertEquals(
+                List.of(address(slots), address(keys), address(values)),
+                finish.arguments().subList(10, 13));
+        int half = DType.F16.ggmlId();
+        assertEquals(
+                List.of(1, 32, 4, 128, 512, 1e-6f, 0, 64, 1, 1.5f, 2048L, half, half),
+                finish.arguments().subList(13, 26));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "usual, F16, 1, 'quantize_rows multiply_few_q4_k_1 finish_heads'",
+        "usual, F16, 8, 'quantize_rows multiply_few_q4_k_8 finish_heads'",
+        "usual, F16, 64, 'halve_rows multiply_many_q4_k_32 multiply_many_q4_k_32 multiply_many_q4_k_32 finish_heads'",
+        "usual, Q8_0, 1, 'quantize_rows multiply_few_q4_k_1 finish_heads'",
+        "not rotated, F16, 1, 'quantize_rows multiply_few_q4_k_1 quantize_rows multiply_few_q4_k_1 quantize_rows multiply_few_q4_k_1 append_kv append_kv'",
+        "normed as a whole, F16, 1, 'quantize_rows multiply_few_q4_k_1 rms_norm quantize_rows multiply_few_q4_k_1 quantize_rows multiply_few_q4_k_1 rope rope append_kv append_kv'"
+    })
+    void whatIsRareTakesThePlainOperations(String kind, DType cache, int rows, String expected) {
+        RopePlan rope = new RopePlan(RopePlan.Pairing.HALVES, 64, 0, new double[32], 1);
+        boolean whole = kind.equals("normed as a whole");
+        ProjectionWeights weights =
+                new ProjectionWeights(
+                        new Projection(
+                                tensor(DType.Q4_K, 1, 1024, 2048),
+                                null,
+                                whole ? floats(1, 1024) : null),
+                        projection(tensor(DType.Q4_K, 1, 256, 2048)),
+                        projection(tensor(DType.Q4_K, 1, 256, 2048)),
+                        1e-6f,
+                        kind.equals("not rotated") ? null : rope);
+        assertEquals(List.of(expected.split(" ")), project(weights, cache, rows));
+    }
+
+    @Test
+    void aBlockOfTheCacheBelongsToOneHead() {
+        RopePlan rope = new RopePlan(RopePlan.Pairing.HALVES, 80, 0, new double[40], 1);
+        ProjectionWeights weights =
+                new ProjectionWeights(
+                        projection(tensor(DType.F16, 1, 640, 2048)),
+                        projection(tensor(DType.F16, 1, 160, 2048)),
+                        projection(tensor(DType.F16, 1, 160, 2048)),
+                        1e-6f,
+                        rope);
+        assertEquals("finish_heads", project(weights, DType.F16, 1).getLast());
+        assertEquals("append_kv", project(weights, DType.Q8_0, 1).getLast());
     }
 
     @ParameterizedTest

@@ -3,8 +3,9 @@ package dev.juggler.engine.architecture;
 import static dev.juggler.engine.placement.Role.ATTENTION;
 
 import dev.juggler.engine.nn.GroupedAttention;
-import dev.juggler.engine.nn.GroupedAttention.Projection;
 import dev.juggler.kernel.AttentionPlan;
+import dev.juggler.kernel.Projection;
+import dev.juggler.kernel.ProjectionWeights;
 import dev.juggler.kernel.RopePlan;
 import dev.juggler.kernel.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -51,28 +52,30 @@ record AttentionReader(
         int keys = shape.keysWidth();
         int values = shape.valuesWidth();
         int attended = shape.attendedWidth();
-        return new GroupedAttention(
-                new Projection(
-                        weights.matrix("blk.%d.attn_q.weight", ATTENTION, queries, width),
-                        bias(weights, "blk.%d.attn_q.bias", queries),
-                        norm(weights, "blk.%d.attn_q_norm.weight", queries)),
-                new Projection(
-                        weights.matrix("blk.%d.attn_k.weight", ATTENTION, keys, width),
-                        bias(weights, "blk.%d.attn_k.bias", keys),
-                        norm(weights, "blk.%d.attn_k_norm.weight", keys)),
-                new Projection(
-                        weights.matrix("blk.%d.attn_v.weight", ATTENTION, values, width),
-                        bias(weights, "blk.%d.attn_v.bias", values),
-                        null),
+        ProjectionWeights heads =
+                new ProjectionWeights(
+                        new Projection(
+                                weights.matrix("blk.%d.attn_q.weight", ATTENTION, queries, width),
+                                bias(weights, "blk.%d.attn_q.bias", queries),
+                                norm(weights, "blk.%d.attn_q_norm.weight", queries)),
+                        new Projection(
+                                weights.matrix("blk.%d.attn_k.weight", ATTENTION, keys, width),
+                                bias(weights, "blk.%d.attn_k.bias", keys),
+                                norm(weights, "blk.%d.attn_k_norm.weight", keys)),
+                        new Projection(
+                                weights.matrix("blk.%d.attn_v.weight", ATTENTION, values, width),
+                                bias(weights, "blk.%d.attn_v.bias", values),
+                                null),
+                        epsilon,
+                        rope);
+        Projection output =
                 new Projection(
                         weights.matrix("blk.%d.attn_output.weight", ATTENTION, width, attended),
                         biases == Biases.QUERY_KEY_VALUE
                                 ? null
                                 : bias(weights, "blk.%d.attn_output.bias", width),
-                        null),
-                epsilon,
-                rope,
-                plan);
+                        null);
+        return new GroupedAttention(heads, output, plan);
     }
 
     private @Nullable Tensor bias(LayerWeights weights, String name, int width) {

@@ -4,6 +4,8 @@ import dev.juggler.engine.device.DeviceTable.Device;
 import dev.juggler.kernel.AttentionPlan;
 import dev.juggler.kernel.ExpertWeights;
 import dev.juggler.kernel.FeedForwardWeights;
+import dev.juggler.kernel.Projection;
+import dev.juggler.kernel.ProjectionWeights;
 import dev.juggler.kernel.RouterWeights;
 import dev.juggler.kernel.Routing;
 import dev.juggler.kernel.Tensor;
@@ -26,7 +28,6 @@ final class LocalWeights {
     LocalWeights(int devices) {
         // a device may have two parts, experts that stay and others that do not; and two buffers
         most = devices + 3;
-        // not
     }
 
     /** The device that holds all of these weights whole, or null. */
@@ -94,6 +95,27 @@ final class LocalWeights {
                                 on(device, router.weight()),
                                 onOrNull(device, router.bias()),
                                 routing(device, router.routing())));
+    }
+
+    ProjectionWeights projections(Device device, ProjectionWeights weights) {
+        return local(
+                weights,
+                device.index(),
+                ProjectionWeights.class,
+                () ->
+                        new ProjectionWeights(
+                                projection(device, weights.query()),
+                                projection(device, weights.key()),
+                                projection(device, weights.value()),
+                                weights.epsilon(),
+                                weights.rope()));
+    }
+
+    private static Projection projection(Device device, Projection projection) {
+        return new Projection(
+                on(device, projection.weight()),
+                onOrNull(device, projection.bias()),
+                onOrNull(device, projection.norm()));
     }
 
     FeedForwardWeights feedForward(Device device, FeedForwardWeights weights) {

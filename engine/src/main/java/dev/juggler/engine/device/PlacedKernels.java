@@ -10,6 +10,7 @@ import dev.juggler.kernel.FeedForwardWeights;
 import dev.juggler.kernel.GatedActivation;
 import dev.juggler.kernel.Kernels;
 import dev.juggler.kernel.KvPages;
+import dev.juggler.kernel.ProjectionWeights;
 import dev.juggler.kernel.RopePlan;
 import dev.juggler.kernel.RouterWeights;
 import dev.juggler.kernel.Routing;
@@ -235,6 +236,43 @@ public final class PlacedKernels implements Kernels {
         Tensor total = out(device, sum);
         device.kernels()
                 .addRmsNorm(out(device, out), total, left, right, in(device, weight), epsilon);
+    }
+
+    /** Positions and slots are brought to the device that holds the layer's pages. */
+    @Override
+    public void project(
+            Tensor q,
+            Tensor x,
+            ProjectionWeights weights,
+            Tensor positions,
+            KvPages kv,
+            Tensor slots,
+            Workspace workspace) {
+        Device owner =
+                LocalWeights.commonOwner(
+                        kv.keys(),
+                        weights.query().weight(),
+                        weights.key().weight(),
+                        weights.value().weight());
+        if (owner == null) {
+            Kernels.super.project(q, x, weights, positions, kv, slots, workspace);
+            return;
+        }
+        Device device = arrive(owner);
+        Tensor source = in(device, x);
+        Tensor at = in(device, positions);
+        Tensor places = in(device, slots);
+        ProjectionWeights local = locals.projections(device, weights);
+        KvPages pages = placed(kv.keys()).local(kv);
+        device.kernels()
+                .project(
+                        out(device, q),
+                        source,
+                        local,
+                        at,
+                        pages,
+                        places,
+                        placed(workspace).on(device));
     }
 
     @Override

@@ -9,6 +9,7 @@ import dev.juggler.kernel.ForwardingKernels;
 import dev.juggler.kernel.GatedActivation;
 import dev.juggler.kernel.Kernels;
 import dev.juggler.kernel.KvPages;
+import dev.juggler.kernel.ProjectionWeights;
 import dev.juggler.kernel.RopePlan;
 import dev.juggler.kernel.Routing;
 import dev.juggler.kernel.Tensor;
@@ -232,6 +233,26 @@ public final class ProfiledKernels extends ForwardingKernels {
         time(
                 Work.of("addRmsNorm", Phase.OTHER, out.rows()),
                 () -> super.addRmsNorm(out, sum, a, b, weight, epsilon));
+    }
+
+    @Override
+    public void project(
+            Tensor q,
+            Tensor x,
+            ProjectionWeights weights,
+            Tensor positions,
+            KvPages kv,
+            Tensor slots,
+            Workspace workspace) {
+        time(
+                Work.product(
+                        "project",
+                        Phase.ATTENTION,
+                        x.rows(),
+                        weights.query().weight(),
+                        weights.key().weight(),
+                        weights.value().weight()),
+                () -> super.project(q, x, weights, positions, kv, slots, workspace));
     }
 
     @Override
